@@ -1,0 +1,25 @@
+"""Where the data that decibill carries is found: in the wheel, or in a checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+__all__ = ["data_directory"]
+
+DataName = Literal["schemas", "fixtures", "gateways", "spec"]
+
+_PACKAGE = Path(__file__).resolve().parent
+_IN_CHECKOUT = {"schemas": "schemas", "fixtures": "fixtures", "gateways": "conformance/gateways", "spec": "spec"}
+
+
+def data_directory(name: DataName) -> Path:
+    """Return the directory of one kind of bundled data.
+
+    A wheel carries the data inside the package; an editable install and a plain checkout read the tree itself,
+    so an edited fixture is seen at once.
+    """
+    bundled = _PACKAGE / name
+    if bundled.is_dir():
+        return bundled
+    return _PACKAGE.parents[1] / _IN_CHECKOUT[name]
