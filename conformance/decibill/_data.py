@@ -10,7 +10,12 @@ __all__ = ["data_directory"]
 DataName = Literal["schemas", "fixtures", "gateways", "spec"]
 
 _PACKAGE = Path(__file__).resolve().parent
-_IN_CHECKOUT = {"schemas": "schemas", "fixtures": "fixtures", "gateways": "conformance/gateways", "spec": "spec"}
+_IN_CHECKOUT = {
+    "schemas": "schemas",
+    "fixtures": "fixtures",
+    "gateways": "conformance/gateways",
+    "spec": "spec",
+}
 
 
 def data_directory(name: DataName) -> Path:

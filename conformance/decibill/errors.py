@@ -52,7 +52,9 @@ class InvalidFileError(DecibillError):
         remedy: what to do about it.
     """
 
-    def __init__(self, file: str, problem: str, *, pointer: str | None = None, remedy: str | None = None) -> None:
+    def __init__(
+        self, file: str, problem: str, *, pointer: str | None = None, remedy: str | None = None
+    ) -> None:
         self.file = file
         self.problem = problem
         self.pointer = pointer

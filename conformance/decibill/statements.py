@@ -38,7 +38,7 @@ class Statement:
     """The number as the gateway wrote it."""
 
     is_float: bool = False
-    """Whether it came as a JSON number with a fraction, a header or a metric, so that float residue is forgiven."""
+    """Whether it came as a JSON number, a header or a metric, so that float residue is forgiven."""
 
 
 @dataclass(frozen=True, slots=True)

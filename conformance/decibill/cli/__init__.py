@@ -1,0 +1,89 @@
+"""The command line: ``decibill COMMAND``.
+
+Standard output carries data, standard error is for people. A user's mistake ends in one message and an exit
+code, never in a traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+
+from decibill import SPEC_VERSION, __version__
+from decibill.errors import DecibillError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["cli", "main"]
+
+_COMMANDS: Final = {
+    "run": "decibill.cli.run:run",
+    "list": "decibill.cli.show:list_",
+    "show": "decibill.cli.show:show",
+    "check": "decibill.check:check",
+    "upstream": "decibill.upstream:upstream",
+    # The only bridge to the reference implementation: its commands, imported when one is called.
+    "rate": "decibill_reference.commands:rate",
+    "price": "decibill_reference.commands:price",
+    "refund": "decibill_reference.commands:refund",
+    "serve": "decibill_reference.commands:serve",
+}
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a command when it is called, so that ``decibill rate`` starts no server code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        target = _COMMANDS.get(cmd_name)
+        if target is None:
+            return None
+        module, _, attribute = target.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            raise UnknownNameError("command", args[0], _COMMANDS)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 conformant, 1 not conformant, 2 wrong usage, 3 inconclusive.",
+)
+@click.version_option(__version__, message=f"decibill {__version__} (spec {SPEC_VERSION})")
+def cli() -> None:
+    """Tell whether a gateway bills audio correctly, and price one response or a log exactly."""
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code (0 to 3)."""
+    try:
+        code: Any = cli.main(args=args, standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except click.Abort:
+        print("interrupted", file=sys.stderr)  # noqa: T201 - the message of the command line
+        sys.exit(130)
+    except DecibillError as error:
+        print(f"decibill: {error}", file=sys.stderr)  # noqa: T201 - the message of the command line
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader went away (``decibill list | head``); a second flush at exit would complain again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
