@@ -21,8 +21,8 @@ _IN_CHECKOUT = {
 def data_directory(name: DataName) -> Path:
     """Return the directory of one kind of bundled data.
 
-    A wheel carries the data inside the package; an editable install and a plain checkout read the tree itself,
-    so an edited fixture is seen at once.
+    A wheel carries the data inside the package; an editable install and a plain checkout read the tree
+    itself, so an edited fixture is seen at once.
     """
     bundled = _PACKAGE / name
     if bundled.is_dir():

@@ -112,7 +112,7 @@ class InconclusiveError(DecibillError):
 
 
 class PreflightError(InconclusiveError):
-    """The gateway is not ready to be judged: unreachable, unauthorised, not aimed at the upstream, not priced."""
+    """The gateway is not ready: unreachable, unauthorised, not aimed at the upstream, or not priced."""
 
 
 class HarnessError(InconclusiveError):

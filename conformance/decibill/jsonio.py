@@ -17,7 +17,7 @@ from decibill.errors import InvalidFileError
 __all__ = ["dumps", "load_file", "loads"]
 
 
-class _Repeated(ValueError):
+class _RepeatedKeyError(ValueError):
     """A key stands twice in one object."""
 
 
@@ -25,7 +25,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            raise _Repeated(key)
+            raise _RepeatedKeyError(key)
         result[key] = value
     return result
 
@@ -44,7 +44,7 @@ def loads(text: str | bytes, where: str) -> Any:
         return json.loads(
             text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_object
         )
-    except _Repeated as error:
+    except _RepeatedKeyError as error:
         raise InvalidFileError(where, f"the key {error.args[0]!r} stands twice in one object") from None
     except UnicodeDecodeError as error:
         raise InvalidFileError(where, f"not UTF-8 at byte {error.start}") from None
