@@ -1,0 +1,366 @@
+"""Reading of gateway declarations, and the declaration of a plain gateway known by its URL alone."""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from decibill import template
+from decibill._data import data_directory
+from decibill.declaration import (
+    DIALECTS,
+    MODIFIERS,
+    OPERATIONS,
+    PROVIDERS,
+    Auth,
+    Correlate,
+    Declaration,
+    Features,
+    PriceField,
+    Prices,
+    Probe,
+    Ready,
+    Start,
+    Upstream,
+)
+from decibill.declaration_sources import read_sources
+from decibill.declaration_table import Table
+from decibill.errors import InvalidFileError, UnknownNameError
+
+__all__ = ["at_url", "declared_names", "is_loopback", "load", "parse"]
+
+_ROUTE_NAMES = template.RUN_NAMES | template.CASE_NAMES
+_DEFAULT_PROBE = Probe("GET", "*/models", {"object": "list", "data": []})
+_SECRET_HEADERS = ("authorization", "key", "token", "secret")
+
+
+def declared_names(directory: Path | None = None) -> list[str]:
+    """Return the names of the declarations that come with decibill."""
+    return sorted(path.stem for path in (directory or data_directory("gateways")).glob("*.toml"))
+
+
+def load(name: str, *, allow_remote_upstream: bool = False, directory: Path | None = None) -> Declaration:
+    """Return the declaration called *name*, or the one in the file at the path *name*.
+
+    Raises:
+        UnknownNameError: there is neither such a declaration nor such a file.
+        InvalidFileError: the file is not a declaration; with its pointer.
+    """
+    home = directory or data_directory("gateways")
+    is_path = "/" in name or "\\" in name or name.endswith(".toml")
+    path = Path(name) if is_path else home / f"{name}.toml"
+    if not path.is_file():
+        if is_path:
+            raise InvalidFileError(name, "there is no such file")
+        raise UnknownNameError("gateway", name, declared_names(home))
+    try:
+        data = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidFileError(str(path), f"not TOML: {error}") from None
+    return parse(data, str(path), allow_remote_upstream=allow_remote_upstream)
+
+
+def parse(data: Mapping[str, Any], file: str, *, allow_remote_upstream: bool = False) -> Declaration:
+    """Return the declaration in *data*, called *file* in messages.
+
+    Raises:
+        InvalidFileError: with the pointer of the first fault.
+    """
+    top = Table(file, data)
+    if top.raw("format") != 1:
+        top.refuse("format", "must be 1, the only format there is")
+    gateway = top.table("gateway")
+    files = _files(top.table("files"))
+    start = _start(top.optional_table("start"), files)
+    prices = _prices(top.optional_table("prices"))
+    port = gateway.integer("port", 0, 0, 65535)
+    url = gateway.text("url")
+    template.check(url, {"port"}, file=file, pointer="/gateway/url")
+    if "{port}" in url and port == 0 and start is None:
+        gateway.refuse("port", "0 means any free port, and there is no [start] to give it to")
+    model = top.table("model")
+    names = top.table("names")
+    declaration = Declaration(
+        file=file,
+        id=gateway.text("id"),
+        name=gateway.text("name"),
+        version=gateway.text("version"),
+        url=url,
+        port=port,
+        dialects=gateway.words("dialects", DIALECTS),
+        features=_features(top.table("features")),
+        start=start,
+        auth=_auth(top.table("auth")),
+        model_name=_checked(model, "name", template.CASE_NAMES - {"case.name"}),
+        upstream=_upstream(top.table("upstream"), allow_remote=allow_remote_upstream),
+        provider_names=names.table("provider").texts_among(PROVIDERS),
+        operation_names=names.table("operation").texts_among(OPERATIONS),
+        prices=prices,
+        files=files,
+        routes=_routes(top.table("routes")),
+        correlate=_correlate(top.table("correlate")),
+        observe=read_sources(top.tables("observe")),
+    )
+    for table in (gateway, model, names, top):
+        table.done()
+    _check_whole(declaration, top)
+    return declaration
+
+
+def _check_whole(declaration: Declaration, top: Table) -> None:
+    """Refuse what no single member shows to be wrong."""
+    if not declaration.dialects:
+        top.table("gateway").refuse("dialects", "must name at least one dialect")
+    for dialect in declaration.dialects:
+        if not declaration.routes.get(dialect):
+            top.refuse("routes", f"has no route for the declared dialect {dialect}")
+    if declaration.features.stream - declaration.features.operations:
+        top.table("features").refuse("stream", "names an operation that is not declared")
+    if declaration.features.price_scope != "none" and declaration.prices.how == "none":
+        top.table("features").refuse("price_scope", "needs [prices]; without it write none")
+    needs_id = any(source.get and "call.id" in template.names(source.get) for source in declaration.observe)
+    needs_id = needs_id or any(source.call for source in declaration.observe)
+    if needs_id and not (declaration.correlate.send_header or declaration.correlate.response_header):
+        top.refuse("correlate", "a source asks for {call.id}, so a header must carry it")
+
+
+def _checked(table: Table, key: str, allowed: frozenset[str], files: Mapping[str, Any] | None = None) -> str:
+    text = table.text(key)
+    template.check(text, allowed, file=table.file, pointer=f"{table.at}/{key}", files=files or ())
+    return text
+
+
+def _features(table: Table) -> Features:
+    features = Features(
+        operations=frozenset(table.words("operations", OPERATIONS)),
+        stream=frozenset(table.words("stream", OPERATIONS)),
+        price_scope=cast("Any", table.choice("price_scope", ("alias", "model", "run", "none"), "none")),
+        modifiers=frozenset(table.words("modifiers", MODIFIERS)),
+        component_prices=table.flag("component_prices"),
+        estimate_mark=table.flag("estimate_mark"),
+        charge_status=table.flag("charge_status"),
+        retry=table.flag("retry"),
+        extra=frozenset(table.words("extra")),
+    )
+    if not features.operations:
+        table.refuse("operations", "must name at least one operation")
+    table.done()
+    return features
+
+
+def _start(table: Table | None, files: Mapping[str, Any]) -> Start | None:
+    if table is None:
+        return None
+    argv = table.strings("argv")
+    if not argv:
+        table.refuse("argv", "must name a program")
+    for index, word in enumerate(argv):
+        template.check(
+            word, template.RUN_NAMES, file=table.file, pointer=f"{table.at}/argv/{index}", files=files
+        )
+    env = table.table("env")
+    for name in env:
+        _checked(env, name, template.RUN_NAMES, files)
+    ready = table.table("ready")
+    start = Start(
+        argv=argv,
+        ready=Ready(
+            get=ready.text("get"),
+            status=ready.integer("status", 200, 100, 599),
+            within_s=ready.integer("within_s", 30, 1, 600),
+        ),
+        env=table.texts("env"),
+        secrets=table.texts("secrets"),
+        serve_files=table.flag("serve_files"),
+    )
+    ready.done()
+    table.done()
+    return start
+
+
+def _auth(table: Table) -> Auth:
+    headers = table.table("headers")
+    for name in headers:
+        value = _checked(headers, name, frozenset())
+        secret = any(word in name.lower() for word in _SECRET_HEADERS)
+        if secret and not any(place.startswith("env.") for place in template.names(value)):
+            headers.refuse(
+                name, "must not hold a secret", remedy='name an environment variable: "{env.NAME}"'
+            )
+    table.raw("headers")
+    table.done()
+    return Auth(headers.texts_of())
+
+
+def _upstream(table: Table, *, allow_remote: bool) -> Upstream:
+    base = table.table("base")
+    for provider in base:
+        if provider not in PROVIDERS:
+            base.refuse(provider, str(UnknownNameError("provider", provider, PROVIDERS)))
+        address = _checked(base, provider, template.CASE_NAMES - {"case.upstream", "case.key"} | {"upstream"})
+        if not (address.startswith("{upstream}") or allow_remote or is_loopback(address)):
+            base.refuse(
+                provider,
+                f"{address} is not on this machine",
+                remedy="begin it with {upstream}, or allow a remote one",
+            )
+    if not tuple(base):
+        table.refuse("base", "must give at least one provider its upstream address")
+    key = table.text("key", "decibill-upstream")
+    template.check(
+        key, template.CASE_NAMES - {"case.key", "case.upstream"}, file=table.file, pointer="/upstream/key"
+    )
+    upstream = Upstream(
+        how=table.choice("how", ("env", "file", "manual")),
+        select=cast("Any", table.choice("select", ("path", "key", "armed"))),
+        base=base.texts_of(),
+        key=key,
+        probes=tuple(_probe(probe) for probe in table.tables("probes")) or (_DEFAULT_PROBE,),
+    )
+    _check_selectable(upstream, table)
+    table.done()
+    return upstream
+
+
+def _check_selectable(upstream: Upstream, table: Table) -> None:
+    """Refuse a way of selection that could not tell two cases apart."""
+    telling = {"case.token", "case.id"}
+    if upstream.select == "path":
+        for provider, address in upstream.base.items():
+            if "/c/{case.token}" not in address:
+                table.table("base").refuse(
+                    provider, "must hold /c/{case.token}, by which the case is selected"
+                )
+    elif upstream.select == "key" and not telling & set(template.names(upstream.key)):
+        table.refuse("key", "must hold {case.token}, by which the case is selected")
+
+
+def _probe(table: Table) -> Probe:
+    probe = Probe(table.text("method", "GET"), table.text("path"), table.raw("json", {}))
+    table.done()
+    return probe
+
+
+def _prices(table: Table | None) -> Prices:
+    if table is None:
+        return Prices("none")
+    unit = table.table("unit")
+    per = unit.decimal("per") or Decimal(1)
+    unit.choice("currency", ("USD",), "USD")
+    unit.done()
+    fields_table = table.table("fields")
+    number = table.table("number")
+    prices = Prices(
+        how=cast("Any", table.choice("how", ("book", "file", "served", "none"))),
+        fields={name: _price_field(fields_table, name, per) for name in fields_table},
+        number=cast("Any", number.choice("kind", ("decimal", "string"), "decimal")),
+        places=number.integer("places", 20, 0, 60),
+    )
+    number.done()
+    table.done()
+    return prices
+
+
+def _price_field(table: Table, name: str, per: Decimal) -> PriceField:
+    if isinstance(table.raw(name), str):
+        return PriceField(table.text(name), per)
+    member = table.table(name)
+    price_field = PriceField(member.text("field"), member.decimal("per") or per)
+    member.done()
+    return price_field
+
+
+def _files(table: Table) -> Mapping[str, tuple[str, Any]]:
+    files: dict[str, tuple[str, Any]] = {}
+    for name in table:
+        member = table.table(name)
+        path = member.text("path")
+        if Path(path).is_absolute() or ".." in Path(path).parts:
+            member.refuse("path", "must stay inside the work folder")
+        files[name] = (path, member.raw("content"))
+        if not isinstance(files[name][1], (dict, list)):
+            member.refuse("content", "must be a table or a list")
+        member.done()
+    return files
+
+
+def _routes(table: Table) -> Mapping[str, Mapping[str, str]]:
+    routes: dict[str, Mapping[str, str]] = {}
+    for dialect in table:
+        if dialect not in DIALECTS:
+            table.refuse(dialect, str(UnknownNameError("dialect", dialect, DIALECTS)))
+        member = table.table(dialect)
+        routes[dialect] = member.texts_among(OPERATIONS)
+        for operation in routes[dialect]:
+            if not _checked(member, operation, _ROUTE_NAMES).startswith("/"):
+                member.refuse(operation, "must begin with /")
+    return routes
+
+
+def _correlate(table: Table) -> Correlate:
+    correlate = Correlate(table.optional_text("send_header"), table.optional_text("response_header"))
+    table.done()
+    return Correlate(
+        *(name.lower() if name else None for name in (correlate.send_header, correlate.response_header))
+    )
+
+
+def is_loopback(address: str) -> bool:
+    """Return whether the URL *address* names this machine."""
+    try:
+        host = urlsplit(address).hostname or ""
+    except ValueError:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+_PLAIN: dict[str, Any] = {
+    "format": 1,
+    "gateway": {
+        "id": "plain",
+        "name": "OpenAI-compatible gateway",
+        "version": "unknown",
+        "dialects": ["openai"],
+    },
+    "features": {"operations": list(OPERATIONS), "stream": list(OPERATIONS)},
+    "model": {"name": "{case.model}"},
+    "upstream": {"how": "manual", "select": "armed", "base": {"openai": "{upstream}/v1"}},
+    "routes": {
+        "openai": {
+            "transcription": "/v1/audio/transcriptions",
+            "translation": "/v1/audio/translations",
+            "speech": "/v1/audio/speech",
+            "chat": "/v1/chat/completions",
+        }
+    },
+    "observe": [{"id": "body", "from": "body", "place": "caller", "usage": "dialect"}],
+}
+
+
+def at_url(url: str, declaration: Declaration | None = None) -> Declaration:
+    """Return *declaration* with its gateway at *url*, already running; without one, a plain gateway.
+
+    A plain gateway speaks the OpenAI dialect, states usage in the body and declares no cost.
+
+    Raises:
+        InvalidFileError: the URL is not an HTTP address.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidFileError("--url", f"{url!r} is not an HTTP address", remedy="write http://HOST:PORT")
+    base = url.rstrip("/")
+    if declaration is not None:
+        return replace(declaration, url=base, start=None)
+    gateway = {**_PLAIN["gateway"], "url": base}
+    return parse({**_PLAIN, "gateway": gateway}, "--url")
