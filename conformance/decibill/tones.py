@@ -1,8 +1,8 @@
 """Tones of an exact length, for the fixtures.
 
-``python -m decibill.tones 12.5 fixtures/audio/tone-12.5s.wav`` writes one. A case is only honest if its upload
-lasts as long as the recorded answer claims, to the sample. WAV is written with the standard library, at 8 kHz
-with 8 bits, so that a minute is half a megabyte; MP3 and WebM need PyAV.
+``python -m decibill.tones 12.5 fixtures/audio/tone-12.5s.wav`` writes one. A case is only honest if its
+upload lasts as long as the recorded answer claims, to the sample. WAV is written with the standard library,
+at 8 kHz with 8 bits, so that a minute is half a megabyte; MP3 and WebM need PyAV.
 """
 
 from __future__ import annotations
