@@ -1,0 +1,379 @@
+"""The usage record: what one interaction used, and where each number comes from.
+
+Quantities are flat and inclusive: `input_tokens` holds all billed input, its audio, text and cached parts are
+parts of it. An absent quantity is unknown or does not apply; 0 is known to be zero (AUB-TRM-8fd0,
+AUB-TRM-6cce).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, cast
+
+from decibill_reference.errors import DecibillReferenceError
+from decibill_reference.numbers import escape, plain, read_count, read_decimal
+
+__all__ = [
+    "BASES",
+    "COUNTS",
+    "FLAGS",
+    "INPUT_MODALITIES",
+    "OUTPUT_MODALITIES",
+    "QUANTITIES",
+    "Component",
+    "ProviderCost",
+    "UsageRecord",
+    "check_parts",
+    "read_time",
+    "weakest",
+]
+
+INPUT_MODALITIES = ("text", "audio", "image", "video", "unattributed")
+"""The parts into which `input_tokens` is divided, as prefixes."""
+
+OUTPUT_MODALITIES = ("text", "audio", "unattributed")
+"""The parts into which `output_tokens` is divided, as prefixes."""
+
+QUANTITIES = (
+    "input_tokens",
+    "text_input_tokens",
+    "audio_input_tokens",
+    "image_input_tokens",
+    "video_input_tokens",
+    "unattributed_input_tokens",
+    "cached_input_tokens",
+    "cached_text_input_tokens",
+    "cached_audio_input_tokens",
+    "cached_image_input_tokens",
+    "cached_video_input_tokens",
+    "output_tokens",
+    "text_output_tokens",
+    "audio_output_tokens",
+    "unattributed_output_tokens",
+    "reasoning_output_tokens",
+    "total_tokens",
+    "audio_duration_seconds",
+    "media_duration_seconds",
+    "audio_channels",
+    "tts_characters",
+    "provider_credits",
+    "requests",
+    "text_messages",
+)
+"""Every quantity that a record can hold, in canonical order."""
+
+COUNTS = frozenset(QUANTITIES) - {"audio_duration_seconds", "media_duration_seconds", "provider_credits"}
+"""The quantities that are whole numbers; the others are decimals, written as strings."""
+
+BASES = ("provider_billed", "provider_reported", "request", "media", "derived", "assumed")
+"""Where a quantity can come from, strongest first (AUB-USE-21cb)."""
+
+FLAGS = (
+    "error_response",
+    "stream_incomplete",
+    "session_incomplete",
+    "usage_type_missing",
+    "details_missing",
+    "details_short",
+    "details_exceed_count",
+    "total_mismatch",
+    "output_not_counted",
+    "zero_usage",
+    "unread_members",
+)
+"""What a record can say about how it was read, in canonical order."""
+
+_WHOLES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("input_tokens", tuple(f"{modality}_input_tokens" for modality in INPUT_MODALITIES)),
+    ("input_tokens", ("cached_input_tokens",)),
+    (
+        "cached_input_tokens",
+        tuple(
+            f"cached_{modality}_input_tokens" for modality in INPUT_MODALITIES if modality != "unattributed"
+        ),
+    ),
+    ("text_input_tokens", ("cached_text_input_tokens",)),
+    ("audio_input_tokens", ("cached_audio_input_tokens",)),
+    ("image_input_tokens", ("cached_image_input_tokens",)),
+    ("video_input_tokens", ("cached_video_input_tokens",)),
+    ("output_tokens", tuple(f"{modality}_output_tokens" for modality in OUTPUT_MODALITIES)),
+    ("output_tokens", ("reasoning_output_tokens",)),
+    ("text_output_tokens", ("reasoning_output_tokens",)),
+    ("total_tokens", ("input_tokens", "output_tokens")),
+)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
+_RANK = {basis: rank for rank, basis in enumerate(BASES)}
+
+
+def weakest(bases: Iterable[str]) -> str:
+    """Return the weakest of *bases*, which is the basis of a sum (data model, section 2)."""
+    return max(bases, key=_RANK.__getitem__)
+
+
+def check_parts(quantities: Mapping[str, int | Decimal], locate: Callable[[str], str]) -> None:
+    """Refuse quantities of which a part is larger than its whole (AUB-EXT-471c).
+
+    Args:
+        quantities: any quantities of a record; a whole that is absent limits nothing.
+        locate: gives the pointer at which a quantity stands. A part that is too large by itself is reported
+            at its own place, parts that only together are too many at the place of their whole.
+
+    Raises:
+        DecibillReferenceError: `inconsistent_usage`. Nothing is ever clamped.
+    """
+    for whole, parts in _WHOLES:
+        limit = quantities.get(whole)
+        if limit is None:
+            continue
+        together: int | Decimal = 0
+        for part in parts:
+            value = quantities.get(part)
+            if not value:
+                continue
+            if value > limit:
+                raise _contradiction(
+                    locate(part), f"{part} is {plain(value)}, more than its whole, {whole}, {plain(limit)}"
+                )
+            together += value
+        if together > limit:
+            present = " + ".join(part for part in parts if quantities.get(part))
+            raise _contradiction(
+                locate(whole), f"{present} come to {plain(together)}, more than {whole}, {plain(limit)}"
+            )
+
+
+def _contradiction(pointer: str, problem: str) -> DecibillReferenceError:
+    return DecibillReferenceError(
+        "inconsistent_usage", pointer, f"{problem}; usage that contradicts itself is not priced"
+    )
+
+
+def read_time(value: object, pointer: str) -> str:
+    """Return the UTC timestamp *value*, as given.
+
+    Raises:
+        DecibillReferenceError: `missing_time` for anything but a real time in UTC, such as
+        `2025-11-05T10:24:03Z`.
+    """
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        try:
+            datetime.fromisoformat(value)
+        except ValueError:
+            pass
+        else:
+            return value
+    problem = "there is no time" if value is None else f"{value!r} is not a time in UTC"
+    raise DecibillReferenceError(
+        "missing_time", pointer, f"{problem}; prices are dated, so give one such as 2025-11-05T10:24:03Z"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCost:
+    """What the provider itself says the call cost; information, never a price."""
+
+    amount: Decimal
+    currency: str
+
+    def to_json(self) -> dict[str, str]:
+        """Return the record's member `provider_cost`."""
+        return {"amount": plain(self.amount), "currency": self.currency}
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """What one more model of a session used, such as the one that transcribes its input."""
+
+    operation: str
+    model: str | None
+    """The model that is priced; None when the session never named it."""
+    quantities: Mapping[str, int | Decimal]
+    basis: Mapping[str, str]
+    unknown: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return one item of the record's member `components`."""
+        named = {"model": self.model} if self.model is not None else {}
+        return {
+            "operation": self.operation,
+            **named,
+            **_quantities_json(self.quantities, self.basis, self.unknown),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRecord:
+    """What one interaction used.
+
+    `quantities` holds an int for a count and a `Decimal` for seconds and credits; `basis` has the same keys.
+    All tuples are in canonical order.
+    """
+
+    provider: str
+    surface: str
+    operation: str
+    model: str
+    at: str
+    quantities: Mapping[str, int | Decimal]
+    basis: Mapping[str, str]
+    unknown: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    service_tier: str | None = None
+    region: str | None = None
+    features: tuple[str, ...] = ()
+    character_rule: str | None = None
+    provider_cost: ProviderCost | None = None
+    unread: tuple[str, ...] = ()
+    components: tuple[Component, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON data: counts as integers, every other number as a canonical string."""
+        record: dict[str, Any] = {
+            "provider": self.provider,
+            "surface": self.surface,
+            "operation": self.operation,
+            "model": self.model,
+            "at": self.at,
+            **_quantities_json(self.quantities, self.basis, self.unknown),
+            "flags": list(self.flags),
+        }
+        if self.service_tier is not None:
+            record["service_tier"] = self.service_tier
+        if self.region is not None:
+            record["region"] = self.region
+        if self.features:
+            record["features"] = list(self.features)
+        if self.character_rule is not None:
+            record["character_rule"] = self.character_rule
+        if self.provider_cost is not None:
+            record["provider_cost"] = self.provider_cost.to_json()
+        if self.unread:
+            record["unread"] = list(self.unread)
+        if self.components:
+            record["components"] = [component.to_json() for component in self.components]
+        return record
+
+    @classmethod
+    def from_json(cls, value: object) -> UsageRecord:
+        """Return the record that the JSON data *value* describes.
+
+        Raises:
+            DecibillReferenceError: `inconsistent_usage` where a part exceeds its whole (AUB-CHG-eb98),
+                `invalid_number`, `negative_quantity`, `missing_time`, or `malformed_body` for anything that
+                is not shaped like a usage record.
+        """
+        record = _mapping(value, "")
+        quantities, basis = _read_quantities(record, "")
+        return cls(
+            provider=_text(record, "provider", ""),
+            surface=_text(record, "surface", ""),
+            operation=_text(record, "operation", ""),
+            model=_text(record, "model", ""),
+            at=read_time(record.get("at"), "/at"),
+            quantities=quantities,
+            basis=basis,
+            unknown=_words(record, "unknown", ""),
+            flags=_words(record, "flags", ""),
+            service_tier=_text_or_none(record, "service_tier", ""),
+            region=_text_or_none(record, "region", ""),
+            features=_words(record, "features", ""),
+            character_rule=_text_or_none(record, "character_rule", ""),
+            provider_cost=_read_provider_cost(record),
+            unread=_words(record, "unread", ""),
+            components=_read_components(record),
+        )
+
+
+def _quantities_json(
+    quantities: Mapping[str, int | Decimal], basis: Mapping[str, str], unknown: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "quantities": {
+            name: value if isinstance(value, int) else plain(value) for name, value in quantities.items()
+        },
+        "basis": dict(basis),
+        "unknown": list(unknown),
+    }
+
+
+def _read_quantities(record: Mapping[str, Any], base: str) -> tuple[dict[str, int | Decimal], dict[str, str]]:
+    stated = _mapping(record.get("quantities"), f"{base}/quantities")
+    bases = _mapping(record.get("basis"), f"{base}/basis")
+    for name in stated:
+        if name not in QUANTITIES:
+            raise _malformed(f"{base}/quantities/{escape(name)}", "no quantity has this name")
+    quantities: dict[str, int | Decimal] = {}
+    basis: dict[str, str] = {}
+    for name in QUANTITIES:
+        if name not in stated:
+            continue
+        read = read_count if name in COUNTS else read_decimal
+        quantities[name] = read(stated[name], f"{base}/quantities/{name}")
+        basis[name] = _text(bases, name, f"{base}/basis")
+        if basis[name] not in _RANK:
+            raise _malformed(f"{base}/basis/{name}", f"the basis is one of {', '.join(BASES)}")
+    check_parts(quantities, lambda name: f"{base}/quantities/{name}")
+    return quantities, basis
+
+
+def _read_components(record: Mapping[str, Any]) -> tuple[Component, ...]:
+    listed: object = record.get("components", [])
+    if not isinstance(listed, list):
+        raise _malformed("/components", "the components are an array")
+    components: list[Component] = []
+    for number, item in enumerate(cast("list[object]", listed)):
+        base = f"/components/{number}"
+        component = _mapping(item, base)
+        quantities, basis = _read_quantities(component, base)
+        components.append(
+            Component(
+                operation=_text(component, "operation", base),
+                model=_text_or_none(component, "model", base),
+                quantities=quantities,
+                basis=basis,
+                unknown=_words(component, "unknown", base),
+            )
+        )
+    return tuple(components)
+
+
+def _read_provider_cost(record: Mapping[str, Any]) -> ProviderCost | None:
+    if "provider_cost" not in record:
+        return None
+    cost = _mapping(record["provider_cost"], "/provider_cost")
+    return ProviderCost(
+        amount=read_decimal(cost.get("amount"), "/provider_cost/amount"),
+        currency=_text(cost, "currency", "/provider_cost"),
+    )
+
+
+def _mapping(value: object, pointer: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise _malformed(pointer, "an object was expected here")
+    return cast("Mapping[str, Any]", value)
+
+
+def _text(record: Mapping[str, Any], member: str, base: str) -> str:
+    value = record.get(member)
+    if not isinstance(value, str) or not value:
+        raise _malformed(f"{base}/{member}", "a text that is not empty was expected here")
+    return value
+
+
+def _text_or_none(record: Mapping[str, Any], member: str, base: str) -> str | None:
+    return _text(record, member, base) if member in record else None
+
+
+def _words(record: Mapping[str, Any], member: str, base: str) -> tuple[str, ...]:
+    value: object = record.get(member, [])
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in cast("list[object]", value)):
+        raise _malformed(f"{base}/{member}", "an array of texts was expected here")
+    return tuple(cast("list[str]", value))
+
+
+def _malformed(pointer: str, problem: str) -> DecibillReferenceError:
+    return DecibillReferenceError("malformed_body", pointer, f"not a usage record: {problem}")
