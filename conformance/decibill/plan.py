@@ -1,9 +1,9 @@
-"""The plan of a run: which cases a declared gateway is asked, in which dialects, and why it is not asked the rest.
+"""The plan of a run: which cases a declared gateway is asked, in which dialects, and why not the rest.
 
-What a gateway does not claim to do is *not declared*, never failed (AUB 0.1, chapter 8). Two lacks are kept apart:
-a gateway without a field for a *rate* is still asked, without that rate, and may then say the price or say that it
-does not know; a gateway without a *modifier*, without a second price for one model, or without a separate rate
-whose absence would change the right price, is not asked.
+What a gateway does not claim to do is *not declared*, never failed (AUB 0.1, chapter 8). Two lacks are kept
+apart: a gateway without a field for a *rate* is still asked, without that rate, and may then say the price or
+say that it does not know; a gateway without a *modifier*, without a second price for one model, or without a
+separate rate whose absence would change the right price, is not asked.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Instance:
     """One case in one dialect: what is sent once (or as often as the client of the case calls)."""
 
     id: str
-    """The case's id, followed by ``[dialect]`` where the case has several dialects that the gateway speaks."""
+    """The case's id, and ``[dialect]`` where the gateway speaks several dialects of the case."""
 
     case: ExchangeCase
     dialect: str

@@ -1,8 +1,8 @@
 """What a gateway's configuration can and cannot hold of a case's price (AUB 0.1, chapter 8).
 
-A *rate* without a field is left out, and the gateway may then say the right price or say that it does not know.
-That is only fair where nothing else takes the rate's place: a gateway that has no field for cached audio and bills
-it as fresh audio is right by the leaf rule, so such a case is not declared instead.
+A *rate* without a field is left out, and the gateway may then say the right price or that it does not know.
+That is only fair where nothing else takes the rate's place: a gateway that has no field for cached audio and
+bills it as fresh audio is right by the leaf rule, so such a case is not declared instead.
 """
 
 from __future__ import annotations
@@ -81,11 +81,18 @@ def fit_prices(case: ExchangeCase, declaration: Declaration) -> PriceFit:
         return PriceFit(reason="more than one price entry for a model")
     left_out = tuple(sorted({q for q, rate in _used(case, entries) if not _holds(declaration, q, rate)}))
     for quantity in left_out:
-        for entry in entries:
-            for other in _instead(quantity):
-                if other in entry["rates"] and _holds(declaration, other, entry["rates"][other]):
-                    return PriceFit(reason=f"a separate price for {quantity}")
+        if _replaced(quantity, entries, declaration):
+            return PriceFit(reason=f"a separate price for {quantity}")
     return PriceFit(left_out=left_out)
+
+
+def _replaced(quantity: str, entries: tuple[Mapping[str, Any], ...], declaration: Declaration) -> bool:
+    """Say whether the leaf rule finds another rate, which the gateway can hold, when this one is left out."""
+    return any(
+        other in entry["rates"] and _holds(declaration, other, entry["rates"][other])
+        for entry in entries
+        for other in _instead(quantity)
+    )
 
 
 def _used(
@@ -118,7 +125,8 @@ def _holds(declaration: Declaration, quantity: str, rate: Mapping[str, Any]) -> 
     if field is None:
         return False
     amount = Fraction(rate["amount"]) / Fraction(rate["per"]) * Fraction(field.per)
-    return (amount * 10**declaration.prices.places).denominator == 1
+    steps: Fraction = amount * 10**declaration.prices.places
+    return steps.denominator == 1
 
 
 def _instead(quantity: str) -> tuple[str, ...]:
