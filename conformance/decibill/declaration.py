@@ -140,7 +140,7 @@ class Prices:
     """How the gateway learns prices."""
 
     how: Literal["book", "file", "served", "none"]
-    """``book``: it reads decibill's price books; ``file``: its own configuration; ``served``: it fetches them."""
+    """``book``: it reads our price books; ``file``: its own configuration; ``served``: it fetches them."""
 
     fields: Mapping[str, PriceField] = field(default_factory=dict[str, PriceField])
     number: Literal["decimal", "string"] = "decimal"

@@ -32,6 +32,7 @@ from decibill.declaration import (
 from decibill.declaration_sources import read_sources
 from decibill.declaration_table import Table
 from decibill.errors import InvalidFileError, UnknownNameError
+from decibill.template_tree import check_tree
 
 __all__ = ["at_url", "declared_names", "is_loopback", "load", "parse"]
 
@@ -286,6 +287,8 @@ def _files(table: Table) -> Mapping[str, tuple[str, Any]]:
         files[name] = (path, member.raw("content"))
         if not isinstance(files[name][1], (dict, list)):
             member.refuse("content", "must be a table or a list")
+        content_at = f"{member.at}/content"
+        check_tree(files[name][1], file=table.file, at=content_at, files=tuple(table))
         member.done()
     return files
 

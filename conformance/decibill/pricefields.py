@@ -1,0 +1,111 @@
+"""From an entry of a price book to a gateway's own price fields, exactly or not at all.
+
+A rate is carried over as its amount, times the field's unit, divided by the rate's unit, worked out with
+fractions. A rate that has no field, or that the gateway's number cannot hold to the last digit, is left out
+and named: a rounded price would blame the gateway for our rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Context, Decimal
+from fractions import Fraction
+from typing import Any, cast
+
+from decibill.declaration import Prices
+from decibill.errors import HarnessError
+
+__all__ = ["PriceFields", "entry_for", "price_fields"]
+
+_DEFAULT_TIER = "standard"
+_EXACT = Context(prec=200)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceFields:
+    """What a gateway is told about one model's prices."""
+
+    fields: Mapping[str, Any]
+    """The gateway's members, nested where a field name holds ``/``; a `Decimal` becomes a JSON number."""
+
+    missing: tuple[str, ...]
+    """Rates that it cannot be told."""
+
+
+def entry_for(
+    book: Mapping[str, Any], provider: str, model: str, operation: str, at: datetime | None = None
+) -> Mapping[str, Any] | None:
+    """Return the entry that a plain call of *model* is priced by at the time *at* (now), or None.
+
+    Only entries for the standard tier, any surface and any region are looked at: a gateway's configuration
+    has no other. The entry that names the operation is preferred.
+    """
+    moment = at or datetime.now(UTC)
+    fitting = [
+        entry
+        for entry in cast("Iterable[Mapping[str, Any]]", book["entries"])
+        if entry["provider"] == provider
+        and model in entry["models"]
+        and entry.get("service_tier", _DEFAULT_TIER) == _DEFAULT_TIER
+        and "surface" not in entry
+        and "region" not in entry
+        and operation in entry.get("operations", (operation,))
+        and _instant(entry["from"]) <= moment
+        and ("until" not in entry or moment < _instant(entry["until"]))
+    ]
+    return max(fitting, key=lambda entry: "operations" in entry, default=None)
+
+
+def _instant(text: str) -> datetime:
+    """Return the instant that a date (midnight UTC) or a UTC timestamp of a price book names."""
+    if len(text) == len("2026-01-01"):
+        day = date.fromisoformat(text)
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return datetime.fromisoformat(text)
+
+
+def price_fields(prices: Prices, entry: Mapping[str, Any]) -> PriceFields:
+    """Return what the gateway is told about *entry*, and what it cannot be told.
+
+    A gateway that reads our own price books is told everything; one that has no prices is told nothing.
+    """
+    rates = cast("Mapping[str, Mapping[str, Any]]", entry["rates"])
+    if prices.how == "book":
+        return PriceFields({}, ())
+    fields: dict[str, Any] = {}
+    missing: list[str] = []
+    for quantity, rate in rates.items():
+        target = prices.fields.get(quantity)
+        number = None
+        if target is not None:
+            exact = Fraction(rate["amount"]) * Fraction(target.per) / Fraction(rate["per"])
+            number = _terminating(exact, prices.places)
+        if target is None or number is None:
+            missing.append(quantity)
+        else:
+            _put(fields, target.field, number if prices.number == "decimal" else format(number, "f"))
+    return PriceFields(fields, tuple(missing))
+
+
+def _terminating(value: Fraction, places: int) -> Decimal | None:
+    """Return *value* as a decimal with at most *places* digits after the point, or None."""
+    scaled = value * 10**places
+    if scaled.denominator != 1:
+        return None
+    number = Decimal(scaled.numerator).scaleb(-places, _EXACT)
+    text = format(number, "f")
+    return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
+
+
+def _put(fields: dict[str, Any], name: str, number: Decimal | str) -> None:
+    *outer, last = name.split("/")
+    place = fields
+    for part in outer:
+        inner = place.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise HarnessError(f"the price field {name} stands inside another price field")
+        place = cast("dict[str, Any]", inner)
+    if place.setdefault(last, number) != number:
+        raise HarnessError(f"two rates with different amounts share the price field {name}")

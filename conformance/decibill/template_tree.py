@@ -1,0 +1,190 @@
+"""Structured files of a declaration: a tree of tables, lists and text with a few directives.
+
+===========================  ===========================================================================
+``"$for" = "case"``          in a table inside a list: the table once for every instance (or ``"model"``)
+``"$for_map" = "case"``      a table with one member for every instance: ``key`` names it, ``value`` is it
+``"$list" = "model"``        a list of the different texts that ``value`` gives
+``"$if" = {…, then = {…}}``  the members of ``then`` where provider, operation and feature all fit
+``"$prices" = true``         the gateway's own price fields of the instance
+===========================  ===========================================================================
+
+The files are written as JSON, which is YAML too. Numbers are written plainly, never with an exponent, because
+``4e-5`` is a string to a reader of YAML 1.1.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, cast
+
+from decibill import pointer, template
+from decibill.errors import InvalidFileError, UnknownNameError
+
+__all__ = ["DIRECTIVES", "CaseScope", "check_tree", "plain_json", "render"]
+
+DIRECTIVES = ("$for", "$for_map", "$if", "$list", "$prices")
+_LOOPS = ("case", "model")
+_CONDITIONS = ("provider", "operation", "feature")
+
+
+@dataclass(frozen=True, slots=True)
+class CaseScope:
+    """What a tree is told about one instance of a case."""
+
+    values: Mapping[str, str]
+    """Template name to value."""
+
+    provider: str
+    operation: str
+    features: frozenset[str]
+    model: str
+    prices: Mapping[str, Any]
+    """The gateway's own price fields."""
+
+
+def check_tree(tree: Any, *, file: str, at: str, files: Iterable[str]) -> None:
+    """Refuse directives and template names that do not exist.
+
+    Raises:
+        InvalidFileError: with the pointer of the fault and close matches.
+    """
+    allowed = template.RUN_NAMES | template.CASE_NAMES
+    if isinstance(tree, str):
+        template.check(tree, allowed, file=file, pointer=at, files=files)
+    elif isinstance(tree, Mapping):
+        for key, value in cast("Mapping[str, Any]", tree).items():
+            here = at + pointer.join(key)
+            if key.startswith("$") and key not in DIRECTIVES:
+                raise InvalidFileError(
+                    file, str(UnknownNameError("directive", key, DIRECTIVES)), pointer=here
+                )
+            if key in ("$for", "$for_map", "$list") and value not in _LOOPS:
+                raise InvalidFileError(file, f"must be one of {', '.join(_LOOPS)}", pointer=here)
+            template.check(key, allowed, file=file, pointer=here, files=files)
+            check_tree(value, file=file, at=here, files=files)
+        _check_members(cast("Mapping[str, Any]", tree), file, at)
+    elif isinstance(tree, list):
+        nodes: list[Any] = tree
+        for index, value in enumerate(nodes):
+            check_tree(value, file=file, at=at + pointer.join(index), files=files)
+
+
+def _check_members(table: Mapping[str, Any], file: str, at: str) -> None:
+    needs = {"$for_map": ("key", "value"), "$list": ("value",)}
+    for directive, members in needs.items():
+        if directive in table and set(table) != {directive, *members}:
+            raise InvalidFileError(file, f"{directive} goes with {' and '.join(members)} alone", pointer=at)
+    for condition in _conditions(table):
+        unknown = set(condition) - {*_CONDITIONS, "then"}
+        if unknown or not isinstance(condition.get("then"), Mapping):
+            known = ", ".join(_CONDITIONS)
+            raise InvalidFileError(file, f"$if takes {known} and a table then", pointer=f"{at}/$if")
+
+
+def _conditions(table: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    conditions = table.get("$if", ())
+    return (conditions,) if isinstance(conditions, Mapping) else conditions  # pyright: ignore[reportUnknownVariableType]
+
+
+@dataclass(frozen=True, slots=True)
+class _Renderer:
+    run: Mapping[str, str]
+    cases: Sequence[CaseScope]
+    file: str
+
+    def node(self, tree: Any, case: CaseScope | None) -> Any:
+        if isinstance(tree, str):
+            return self.text(tree, case)
+        if isinstance(tree, list):
+            nodes: list[Any] = tree
+            return [item for node in nodes for item in self.items(node, case)]
+        if isinstance(tree, Mapping):
+            return self.table(cast("Mapping[str, Any]", tree), case)
+        return tree
+
+    def text(self, text: str, case: CaseScope | None) -> str:
+        return template.fill(text, {**self.run, **case.values} if case else self.run, self.file)
+
+    def items(self, node: Any, case: CaseScope | None) -> list[Any]:
+        if isinstance(node, Mapping) and "$for" in node:
+            table = cast("Mapping[str, Any]", node)
+            body = {key: value for key, value in table.items() if key != "$for"}
+            return [self.node(body, each) for each in self.over(table["$for"])]
+        return [self.node(node, case)]
+
+    def over(self, loop: str) -> Sequence[CaseScope]:
+        if loop == "case":
+            return self.cases
+        first: dict[tuple[str, str], CaseScope] = {}
+        for case in self.cases:
+            first.setdefault((case.provider, case.model), case)
+        return tuple(first.values())
+
+    def table(self, table: Mapping[str, Any], case: CaseScope | None) -> Any:
+        if "$list" in table:
+            texts = (self.text(table["value"], each) for each in self.over(table["$list"]))
+            return list(dict.fromkeys(texts))
+        if "$for_map" in table:
+            return self.mapped(table)
+        result: dict[str, Any] = {}
+        for key, value in table.items():
+            if key == "$if":
+                for condition in _conditions(table):
+                    if case is not None and _holds(condition, case):
+                        result.update(self.table(condition["then"], case))
+            elif key == "$prices":
+                result.update(case.prices if case is not None and value else {})
+            else:
+                result[self.text(key, case)] = self.node(value, case)
+        return result
+
+    def mapped(self, table: Mapping[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for case in self.over(table["$for_map"]):
+            key, value = self.text(table["key"], case), self.node(table["value"], case)
+            if result.setdefault(key, value) != value:
+                raise InvalidFileError(self.file, f"two cases need {key!r} with different contents")
+        return result
+
+
+def _holds(condition: Mapping[str, Any], case: CaseScope) -> bool:
+    facts: Mapping[str, Callable[[Any], bool]] = {
+        "provider": lambda value: value == case.provider,
+        "operation": lambda value: value == case.operation,
+        "feature": lambda value: value in case.features,
+    }
+    return all(fits(condition[name]) for name, fits in facts.items() if name in condition)
+
+
+def render(tree: Any, run: Mapping[str, str], cases: Sequence[CaseScope], file: str) -> Any:
+    """Return *tree* with its templates filled and its directives carried out.
+
+    Args:
+        tree: the content as declared.
+        run: values that hold for the whole run.
+        cases: one scope for every instance of a case.
+        file: the declaration, for messages.
+
+    Raises:
+        InvalidFileError: a name has no value, or two cases need one member with different contents.
+    """
+    return _Renderer(run, cases, file).node(tree, None)
+
+
+def plain_json(value: Any, indent: str = "") -> str:
+    """Return *value* as JSON text in which a `Decimal` is a number in plain digits."""
+    deeper = indent + "  "
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, Mapping):
+        members = cast("Mapping[str, Any]", value).items()
+        inner = [f"{deeper}{json.dumps(key)}: {plain_json(member, deeper)}" for key, member in members]
+        return "{\n" + ",\n".join(inner) + f"\n{indent}}}" if inner else "{}"
+    if isinstance(value, list):
+        nodes: list[Any] = value
+        items = [deeper + plain_json(item, deeper) for item in nodes]
+        return "[\n" + ",\n".join(items) + f"\n{indent}]" if items else "[]"
+    return json.dumps(value, ensure_ascii=False)
