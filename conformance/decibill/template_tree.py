@@ -18,7 +18,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from decibill import pointer, template
 from decibill.errors import InvalidFileError, UnknownNameError
@@ -45,6 +45,10 @@ class CaseScope:
     """The gateway's own price fields."""
 
 
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
 def check_tree(tree: Any, *, file: str, at: str, files: Iterable[str]) -> None:
     """Refuse directives and template names that do not exist.
 
@@ -66,9 +70,8 @@ def check_tree(tree: Any, *, file: str, at: str, files: Iterable[str]) -> None:
             template.check(key, allowed, file=file, pointer=here, files=files)
             check_tree(value, file=file, at=here, files=files)
         _check_members(cast("Mapping[str, Any]", tree), file, at)
-    elif isinstance(tree, list):
-        nodes: list[Any] = tree
-        for index, value in enumerate(nodes):
+    elif _is_list(tree):
+        for index, value in enumerate(tree):
             check_tree(value, file=file, at=at + pointer.join(index), files=files)
 
 
@@ -98,9 +101,8 @@ class _Renderer:
     def node(self, tree: Any, case: CaseScope | None) -> Any:
         if isinstance(tree, str):
             return self.text(tree, case)
-        if isinstance(tree, list):
-            nodes: list[Any] = tree
-            return [item for node in nodes for item in self.items(node, case)]
+        if _is_list(tree):
+            return [item for node in tree for item in self.items(node, case)]
         if isinstance(tree, Mapping):
             return self.table(cast("Mapping[str, Any]", tree), case)
         return tree
@@ -183,8 +185,7 @@ def plain_json(value: Any, indent: str = "") -> str:
         members = cast("Mapping[str, Any]", value).items()
         inner = [f"{deeper}{json.dumps(key)}: {plain_json(member, deeper)}" for key, member in members]
         return "{\n" + ",\n".join(inner) + f"\n{indent}}}" if inner else "{}"
-    if isinstance(value, list):
-        nodes: list[Any] = value
-        items = [deeper + plain_json(item, deeper) for item in nodes]
+    if _is_list(value):
+        items = [deeper + plain_json(item, deeper) for item in value]
         return "[\n" + ",\n".join(items) + f"\n{indent}]" if items else "[]"
     return json.dumps(value, ensure_ascii=False)
