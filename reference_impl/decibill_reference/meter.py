@@ -1,0 +1,206 @@
+"""One part of a record, main usage or component, read by the entry that prices it.
+
+For every line the order is minimum, step, ``multiply_by``, tiers, rate, add-ons, multiplier (AUB-CHG-1654).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from decibill_reference.charge_record import Gap, Line
+from decibill_reference.leaves import token_leaves
+from decibill_reference.money import ZERO, add, multiply, round_up, rounded, times
+from decibill_reference.prices import FAMILIES, FEES
+from decibill_reference.selection import carried_basis
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from decimal import Decimal
+
+    from decibill_reference.money import Exact, UnitPrice
+    from decibill_reference.prices import Addon, Entry, Rate
+
+__all__ = ["DEFAULT_RULE", "Meter"]
+
+DEFAULT_RULE: Final = "code_points"
+"""How characters are counted in a record that names no rule."""
+
+_REPORTED: Final = frozenset({"provider_billed", "provider_reported"})
+_METERED: Final = tuple(family for family in FAMILIES if family != "per_request")
+_TOKENS: Final = FAMILIES["audio_token_based"]
+_RATE_ORDER: Final = {key: place for place, key in enumerate(_TOKENS)}
+_TOTALS: Final = ("input_tokens", "output_tokens")
+
+
+def _wholes(rate: str) -> frozenset[str]:
+    """Return every token quantity that the quantity of a rate is part of, itself included."""
+    wholes = {rate, "total_tokens", "input_tokens" if rate.endswith("input_tokens") else "output_tokens"}
+    if rate.startswith("cached_"):
+        wholes |= {"cached_input_tokens", rate.removeprefix("cached_")}
+    if rate == "reasoning_output_tokens":
+        wholes.add("text_output_tokens")
+    return frozenset(wholes)
+
+
+_WHOLES: Final = {rate: _wholes(rate) for rate in _TOKENS}
+
+
+def _concerns(quantity: str, rates: Collection[str]) -> bool:
+    """Return whether one of *rates* prices the quantity or a part of it."""
+    return any(quantity in _WHOLES.get(rate, ()) for rate in rates)
+
+
+def _lacking(family: str, unknown: Iterable[str], rates: Collection[str]) -> Collection[str]:
+    """Return by which names to call what a record lacks that carries nothing of a family."""
+    if family != "audio_token_based":
+        return FAMILIES[family]
+    return (
+        [name for name in unknown if _concerns(name, rates)]
+        or [total for total in _TOTALS if _concerns(total, rates)]
+        or _TOTALS
+    )
+
+
+@dataclass(slots=True)
+class Meter:
+    """One part of a record, main usage or component, read by the entry that prices it."""
+
+    entry: Entry
+    model: str
+    quantities: Mapping[str, int | Decimal]
+    basis: Mapping[str, str]
+    unknown: tuple[str, ...]
+    features: tuple[str, ...]
+    rule: str
+    lines: list[Line] = field(default_factory=list[Line])
+    gaps: list[Gap] = field(default_factory=list[Gap])
+    flags: set[str] = field(default_factory=set[str])
+    exact: Exact = ZERO
+
+    def read(self) -> None:
+        """Price the entry's unit family and its fees; every other quantity is information (AUB-CHG-f286)."""
+        family = self.entry.pricing_model
+        addons = [addon for feature, addon in self.entry.addons.items() if feature in self.features]
+        if family == "audio_token_based":
+            self._read_tokens(addons)
+        elif family != "per_request":
+            self._read_single(FAMILIES[family][0], addons)
+        for fee in FEES:
+            if fee in self.entry.rates:
+                self._note_unknown([fee])
+                absent = 0 if fee in self.unknown else 1
+                self._bill(
+                    self.entry.rates[fee],
+                    self.quantities.get(fee, absent),
+                    addons if family == "per_request" else [],
+                )
+
+    def _read_tokens(self, addons: list[Addon]) -> None:
+        if self._is_absent():
+            return
+        self._note_unknown([name for name in self.unknown if _concerns(name, self.entry.rates)])
+        found = token_leaves(self.quantities, self.entry.leaf_rates)
+        self.flags.update(found.flags)
+        sums: dict[tuple[str, bool], int] = {}
+        gaps: dict[tuple[str, str], int] = {}
+        for leaf in found.leaves:
+            if leaf.rate is not None:
+                sums[leaf.rate, leaf.alone] = sums.get((leaf.rate, leaf.alone), 0) + leaf.tokens
+            else:
+                assert leaf.reason is not None
+                gaps[leaf.quantity, leaf.reason] = gaps.get((leaf.quantity, leaf.reason), 0) + leaf.tokens
+        for key, alone in sorted(sums, key=lambda line: (_RATE_ORDER[line[0]], line[1])):
+            self._bill(self.entry.rates[key], sums[key, alone], addons)
+        for (quantity, reason), tokens in gaps.items():
+            self._gap(reason, quantity, tokens)
+
+    def _read_single(self, quantity: str, addons: list[Addon]) -> None:
+        if self._is_absent():
+            return
+        self._note_unknown([quantity])
+        measured = self.quantities[quantity]
+        found = self.entry.rates.get(quantity)
+        if found is None:
+            if measured:
+                self._gap("no_rate", quantity, measured)
+        elif found.rule is not None and found.rule != self.rule:
+            self._gap("no_rate", quantity, measured)  # a character by one rule is none by another
+        else:
+            self._bill(found, measured, addons)
+
+    def _is_absent(self) -> bool:
+        """Note the gaps, and return True, where the record carries nothing of the entry's family."""
+        family = self.entry.pricing_model
+        if carried_basis(family, self.quantities, self.basis) is not None:
+            return False
+        reported = any(
+            self.basis[key] in _REPORTED
+            for other in _METERED
+            if other != family
+            for key in FAMILIES[other]
+            if key in self.quantities
+        )
+        for name in _lacking(family, self.unknown, self.entry.rates):
+            self._gap("unit_mismatch" if reported else "quantity_unknown", name)
+        return True
+
+    def _note_unknown(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name in self.unknown:
+                self._gap("quantity_unknown", name)
+
+    def _gap(self, reason: str, quantity: str, measured: int | Decimal | None = None) -> None:
+        self.gaps.append(Gap(reason, self.model, quantity, measured))
+
+    def _bill(self, found: Rate, measured: int | Decimal, addons: list[Addon]) -> None:
+        if not measured:
+            return  # a zero stays zero, whatever the minimum (AUB-CHG-a469)
+        price = self._price(found)
+        if price is None:
+            self._gap("quantity_unknown", found.quantity, measured)
+            return
+        billed = self._billed(found, measured, addons)
+        self._line(found.quantity, measured, billed, price, None)
+        for addon in addons:
+            self._line(found.quantity, measured, billed, addon.over(price), addon.feature)
+
+    def _billed(self, found: Rate, measured: int | Decimal, addons: list[Addon]) -> int | Decimal:
+        billed = measured
+        for minimum in (found.minimum, *(addon.minimum for addon in addons)):
+            if minimum is not None and billed < minimum:
+                billed = minimum
+        if found.step is not None:
+            billed = round_up(billed, found.step)
+        if found.multiply_by is not None:
+            billed = times(billed, self.quantities.get(found.multiply_by, 1))
+        return billed
+
+    def _price(self, found: Rate) -> UnitPrice | None:
+        """Return the price of the tier that applies, or None where the quantity that decides is not known."""
+        if found.tiers is None:
+            return found.price
+        by = found.tiers.by
+        size = self.quantities.get(by, 1 if by in FEES else None)
+        if size is None:
+            return None
+        price = found.price
+        for step in found.tiers.steps:
+            if step.above < size:
+                price = step.price
+        return price
+
+    def _line(
+        self,
+        quantity: str,
+        measured: int | Decimal,
+        billed: int | Decimal,
+        price: UnitPrice,
+        addon: str | None,
+    ) -> None:
+        multiplier = self.entry.multiplier
+        exact = multiply(price.of(billed), multiplier)
+        self.exact = add(self.exact, exact)
+        self.lines.append(
+            Line(self.model, quantity, measured, billed, price, rounded(exact), addon, multiplier)
+        )
