@@ -21,7 +21,9 @@ __all__ = [
     "UnitPrice",
     "add",
     "divide",
+    "minus",
     "multiply",
+    "plus",
     "round_up",
     "rounded",
     "times",
@@ -82,9 +84,19 @@ def rounded(value: Exact) -> Decimal:
     return value.quantize(_LAST_PLACE, context=_ROUNDING)
 
 
-def times(quantity: Decimal | int, factor: Decimal | int) -> Decimal:
-    """Return the exact product of two quantities."""
-    return _EXACT.multiply(quantity, factor)
+def plus(left: Decimal | int, right: Decimal | int) -> Decimal:
+    """Return the exact sum of two decimals."""
+    return _EXACT.add(left, right)
+
+
+def minus(left: Decimal | int, right: Decimal | int) -> Decimal:
+    """Return the exact difference of two decimals."""
+    return _EXACT.subtract(left, right)
+
+
+def times(left: Decimal | int, right: Decimal | int) -> Decimal:
+    """Return the exact product of two decimals."""
+    return _EXACT.multiply(left, right)
 
 
 def round_up(value: Decimal | int, step: Decimal) -> Decimal:
