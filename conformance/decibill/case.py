@@ -117,17 +117,13 @@ class ExpectedLine:
     amount: Decimal
     per: Decimal
     subtotal: Decimal
+    multiplier: Decimal = Decimal(1)
     addon: str | None = None
 
     @property
     def exact(self) -> Fraction:
-        """The line before rounding where its own numbers give it, else the stated subtotal.
-
-        A multiplier or a percentage is not among the members of a line, so it is as exact as its subtotal.
-        """
-        exact = Fraction(self.billed) * Fraction(self.amount) / Fraction(self.per)
-        stated = Fraction(self.subtotal)
-        return exact if abs(exact - stated) <= Fraction(1, 2 * 10**12) else stated
+        """The line before rounding."""
+        return Fraction(self.billed) * Fraction(self.amount) / Fraction(self.per) * Fraction(self.multiplier)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,16 +129,16 @@ def _second_price(
 
 def _instances(case: ExchangeCase, declaration: Declaration, left_out: tuple[str, ...]) -> list[Instance]:
     dialects = _dialects(case, declaration)
-    # A full stop keeps the two halves of an id apart: no slug holds one, and a URL needs no escape for it.
-    name = case.id.replace("/", ".")
+    # Two hyphens keep the parts apart: no id holds two in a row, and a URL needs no escape for them.
+    name = case.id.replace("/", "--")
     several = len(dialects) > 1
     return [
         Instance(
             id=f"{case.id}[{dialect}]" if several else case.id,
             case=case,
             dialect=dialect,
-            token=f"{name}.{dialect}" if several else name,
-            alias=f"{name}.{dialect}" if several else name,
+            token=f"{name}--{dialect}" if several else name,
+            alias=f"{name}--{dialect}" if several else name,
             left_out=left_out,
         )
         for dialect in dialects

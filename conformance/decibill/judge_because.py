@@ -1,0 +1,119 @@
+"""Why a cost is wrong, in one sentence that the gateway's own engineer believes at once.
+
+A wrong number is compared with the numbers that well-known mistakes would give (`judge_mistakes`); where none
+fits, the right arithmetic is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
+
+from decibill.judge_call import exact_text, join_words, noun, plain
+from decibill.judge_mistakes import mistakes
+
+if TYPE_CHECKING:
+    from decibill.case import ExchangeCase, ExpectedLine
+
+__all__ = ["arithmetic", "explain_number", "explain_unknown", "explain_zero", "gap_words", "measured_words"]
+
+_WHO: Final = {
+    "provider_billed": "the provider reported {}",
+    "provider_reported": "the provider reported {}",
+    "derived": "the provider reported {}",
+    "assumed": "the provider reported {}",
+    "request": "the request carries {}",
+    "media": "the upload measures {}",
+}
+_TIMES: Final = "\N{MULTIPLICATION SIGN}"
+_NEAR: Final = Fraction(1, 10**6)
+"""How near to the result of a mistake a number must be to be explained by it, relative to that result."""
+
+
+def _amount(quantity: str, number: Decimal | str) -> str:
+    return f"{plain(Decimal(number))} {noun(quantity)}"
+
+
+def measured_words(case: ExchangeCase) -> str:
+    """Return who says how much was used, such as ``the provider reported 235 text output tokens``."""
+    lines = case.charge.lines if case.charge else ()
+    amounts = list(dict.fromkeys(_amount(line.quantity, line.billed) for line in lines if not line.addon))
+    if not lines:
+        return "the call was made"
+    basis: Mapping[str, str] = case.usage.record.get("basis", {}) if case.usage else {}
+    who = _WHO.get(basis.get(lines[0].quantity, "provider_reported"), "the call used {}")
+    if any(line.billed != _measured(case, line) for line in lines):
+        who = "the call is billed for {}"
+    return who.format(join_words(amounts))
+
+
+def _measured(case: ExchangeCase, line: ExpectedLine) -> Decimal:
+    return Decimal(case.usage.quantities.get(line.quantity, line.billed)) if case.usage else line.billed
+
+
+def arithmetic(case: ExchangeCase) -> str:
+    """Return the right sum: every line as quantity times amount over unit, and what they come to."""
+    if case.charge is None or not case.charge.lines:
+        return ""
+    terms = [_term(line) for line in case.charge.lines]
+    return f"{' + '.join(terms)} = {exact_text(case.charge.exact_total)}"
+
+
+def _term(line: ExpectedLine) -> str:
+    per = "" if line.per == 1 else f" / {plain(line.per)}"
+    factor = "" if line.multiplier == 1 else f" {_TIMES} {plain(line.multiplier)}"
+    addon = f" for {line.addon}" if line.addon else ""
+    return f"{_amount(line.quantity, line.billed)} {_TIMES} {line.amount}{per}{factor}{addon}"
+
+
+def explain_zero(case: ExchangeCase) -> str:
+    """Return why a stated 0 is wrong."""
+    if case.charge is not None and case.charge.exact_total:
+        return f"0 is the silent zero: {measured_words(case)} and the price book prices them"
+    gap = gap_words(case) or "the usage contradicts itself"
+    return f"0 is the silent zero: it says that the call was free, but {gap}, so the cost is unknown"
+
+
+def explain_unknown(case: ExchangeCase) -> str:
+    """Return why *unknown* is wrong."""
+    if case.charge is not None and not case.charge.exact_total:
+        return "every rate that applies is 0, so the cost is known: it is 0"
+    return f"the cost can be known: {measured_words(case)} and the price book prices them"
+
+
+def explain_number(case: ExchangeCase, value: Fraction) -> str:
+    """Return why the number *value* is wrong: the known mistake that gives it, else the right arithmetic."""
+    for result, sentence in mistakes(case):
+        if result > 0 and abs(result - value) <= result * _NEAR:
+            return sentence
+    return f"{arithmetic(case)}"
+
+
+def gap_words(case: ExchangeCase) -> str:
+    """Return what could not be priced and why, as clauses joined by *and*; empty where nothing is missing."""
+    gaps = case.charge.unpriced if case.charge else ()
+    return join_words(list(dict.fromkeys(_gap(case, gap) for gap in gaps)))
+
+
+def _gap(case: ExchangeCase, gap: Mapping[str, Any]) -> str:
+    quantity = str(gap.get("quantity", "the usage"))
+    amount = _amount(quantity, gap["measured"]) if "measured" in gap else noun(quantity)
+    model = gap.get("model", case.model)
+    reason = gap.get("reason")
+    if reason == "no_rate":
+        return f"the price book has no rate for the {amount}"
+    if reason == "modality_unknown":
+        return f"the provider does not say what the {amount} were, and their prices differ"
+    if reason == "quantity_unknown":
+        return f"the {noun(quantity)} that the price book prices are not known"
+    if reason == "unit_mismatch":
+        return f"the price book prices {noun(quantity)}, and the provider reported another unit"
+    if reason == "no_entry":
+        return f"the price book has no entry for {model}"
+    if reason == "model_unknown":
+        return f"the model of the {amount} is not known"
+    if reason == "currency":
+        return f"{model} is priced in another currency"
+    return f"{quantity} cannot be priced ({reason})"
