@@ -2,12 +2,16 @@
 
 A requirement is one paragraph or one list item that opens with a marker::
 
-    - <a id="AUB-EXT-3f1c" data-observable="wire" data-since="0.1" data-features="stream"></a>**AUB-EXT-3f1c** — Text …
+    - <a id="AUB-EXT-3f1c" data-observable="wire" data-since="0.1" data-features="stream"></a>
+      **AUB-EXT-3f1c** — Text with a key word.
+
+with or without a line break after the anchor.
+
 
 Rule 1: its level is the first BCP 14 key word of its text, never authored beside it.
 Rule 2: a text that ends in a colon goes on in the table or tight list that follows; the hash covers both.
-Rule 3: key words in code spans and fenced code do not count; anywhere else outside a requirement they are a finding,
-so that nothing normative is without an id.
+Rule 3: key words in code spans and fenced code do not count; anywhere else outside a requirement they are a
+finding, so that nothing normative is without an id.
 """
 
 from __future__ import annotations
@@ -39,7 +43,7 @@ _OBSERVABLE: Final = ("wire", "record", "internal")
 _LEVELS: Final = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY")
 _ID: Final = re.compile(r"AUB-([A-Z]{3})-[0-9a-f]{4}")
 _MARKER: Final = re.compile(
-    r'(?:[-*] )?<a id="(?P<id>[^"]*)"(?P<attributes>[^>]*)></a>\*\*(?P<shown>[^*]*)\*\* — (?P<text>.*)'
+    r'(?:[-*] )?<a id="(?P<id>[^"]*)"(?P<attributes>[^>]*)></a>\s?\*\*(?P<shown>[^*]*)\*\* — (?P<text>.*)'
 )
 _ATTRIBUTE: Final = re.compile(r'\s*data-([a-z]+)="([^"]*)"')
 _KEY_WORD: Final = re.compile(
@@ -113,7 +117,11 @@ def read_catalogue(spec: Path) -> Catalogue:
     for requirement in found:
         if requirement.id in seen:
             findings.append(
-                Finding(requirement.href, f"{requirement.id} is used twice", "mint a new id for the newer sentence")
+                Finding(
+                    requirement.href,
+                    f"{requirement.id} is used twice",
+                    "mint a new id for the newer sentence",
+                )
             )
         seen.add(requirement.id)
     return Catalogue(tuple(found), tuple(findings))
@@ -142,7 +150,11 @@ def _blocks(markdown: str) -> list[_Block]:
     for number, line in enumerate([*markdown.splitlines(), ""], 1):
         fence = _FENCE.match(line) is not None
         ends = fence or in_fence or not line.strip()
-        opens = line.startswith("#") or _ITEM.match(line) or _is_table(line) != _is_table(lines[-1] if lines else "")
+        opens = (
+            line.startswith("#")
+            or _ITEM.match(line)
+            or _is_table(line) != _is_table(lines[-1] if lines else "")
+        )
         if lines and (ends or opens):
             blocks.append(_Block(number - len(lines), tuple(lines)))
             lines = []
@@ -180,7 +192,9 @@ def _parse(name: str, markdown: str) -> Iterator[Requirement | Finding]:
             )
         for word in _key_words(block.text):
             yield Finding(
-                where, f"the key word {word} stands outside a requirement", "mint an id for it, or say it in other words"
+                where,
+                f"the key word {word} stands outside a requirement",
+                "mint an id for it, or say it in other words",
             )
 
 
@@ -197,7 +211,9 @@ def _continuation(blocks: list[_Block]) -> str:
     return "\n".join(_single_spaced(line) for block in taken for line in block.lines)
 
 
-def _requirement(name: str, where: str, marker: re.Match[str], follower: str) -> Iterator[Requirement | Finding]:
+def _requirement(
+    name: str, where: str, marker: re.Match[str], follower: str
+) -> Iterator[Requirement | Finding]:
     identity, text = marker["id"], _LINK.sub(r"\1", marker["text"]).replace("**", "")
     attributes = dict(_ATTRIBUTE.findall(marker["attributes"]))
     words = _key_words(text)
@@ -208,9 +224,14 @@ def _requirement(name: str, where: str, marker: re.Match[str], follower: str) ->
             f"{identity} is not an id of this file",
             "mint one with the area of this chapter",
         ),
-        (marker["shown"] != identity, f"the anchor says {identity}, the text {marker['shown']}", "make them one"),
         (
-            _ATTRIBUTE.sub("", marker["attributes"]) != "" or not attributes.keys() <= {"observable", "since", "features"},
+            marker["shown"] != identity,
+            f"the anchor says {identity}, the text {marker['shown']}",
+            "make them one",
+        ),
+        (
+            _ATTRIBUTE.sub("", marker["attributes"]) != ""
+            or not attributes.keys() <= {"observable", "since", "features"},
             f"{identity} has an attribute that nothing reads",
             "use data-observable, data-since and data-features",
         ),

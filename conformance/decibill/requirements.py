@@ -6,8 +6,8 @@ The prose of ``spec/`` is the only source (see `decibill.prose`). Beside it lie 
 - ``requirements.lock.json``, the text of each requirement that a person has accepted, as a hash;
 - ``exclusions.json``, why a requirement has no case.
 
-Run as ``python -m decibill.requirements``: ``check``, ``extract``, ``accept ID``, ``withdraw ID``, ``mint AREA``,
-``coverage``.
+Run as ``python -m decibill.requirements`` with ``check``, ``extract``, ``accept ID``, ``withdraw ID``,
+``mint AREA`` or ``coverage``.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import click
 
 from decibill import SPEC_VERSION, jsonio
 from decibill._data import data_directory
 from decibill.errors import DecibillError, InvalidFileError, UnknownNameError, UsageError
+from decibill.pointer import resolve
 from decibill.prose import CHAPTER_OF_AREA, Catalogue, Finding, Requirement, read_catalogue
 
 __all__ = ["Coverage", "check", "coverage", "load", "mint", "render"]
@@ -47,15 +48,31 @@ def load(spec: Path | None = None) -> dict[str, Requirement]:
     file = (spec or data_directory("spec")) / CATALOGUE
     document = jsonio.load_file(file)
     try:
-        rows = [Requirement(**{**row, "features": tuple(row["features"])}) for row in document["requirements"]]
+        rows = [_requirement(row) for row in document["requirements"]]
     except (KeyError, TypeError) as error:
-        raise InvalidFileError(str(file), f"not a list of requirements ({error})", remedy=f"run {_COMMAND} extract") from None
+        problem = f"not a list of requirements ({type(error).__name__}: {error})"
+        raise InvalidFileError(str(file), problem, remedy=f"run {_COMMAND} extract") from None
     return {row.id: row for row in rows}
+
+
+def _requirement(row: Any) -> Requirement:
+    return Requirement(
+        id=row["id"],
+        level=row["level"],
+        text=row["text"],
+        href=row["href"],
+        since=row["since"],
+        observable=row["observable"],
+        features=tuple(row["features"]),
+        sha256=row["sha256"],
+    )
 
 
 def render(catalogue: Catalogue) -> str:
     """Return the text of ``requirements.json`` for *catalogue*."""
-    return jsonio.dumps({"spec": SPEC_VERSION, "requirements": [asdict(row) for row in catalogue.requirements]})
+    return jsonio.dumps(
+        {"spec": SPEC_VERSION, "requirements": [asdict(row) for row in catalogue.requirements]}
+    )
 
 
 def mint(area: str, spec: Path) -> str:
@@ -87,18 +104,18 @@ def coverage(spec: Path, cases: Path) -> Coverage:
     """Return which cases prove which requirement, and which are excluded with what reason."""
     proofs = dict[str, list[str]]()
     for file in sorted(cases.rglob("*.json")):
-        document = jsonio.load_file(file)
-        then = document.get("then") if isinstance(document, dict) else None
-        proves = then.get("proves") if isinstance(then, dict) else None
+        proves = resolve(jsonio.load_file(file), "/then/proves")
         if not isinstance(proves, dict):
-            raise InvalidFileError(str(file), "proves nothing", pointer="/then/proves", remedy="name what it proves")
-        for identity in proves:
+            raise InvalidFileError(
+                str(file), "proves nothing", pointer="/then/proves", remedy="name what it proves"
+            )
+        for identity in cast("dict[str, Any]", proves):
             proofs.setdefault(identity, []).append(file.relative_to(cases).with_suffix("").as_posix())
     return Coverage({key: tuple(value) for key, value in proofs.items()}, _mapping(spec / EXCLUSIONS))
 
 
 def check(spec: Path, cases: Path) -> list[Finding]:
-    """Return everything that keeps prose, catalogue, lock, exclusions and cases from agreeing; empty if nothing."""
+    """Return whatever keeps prose, catalogue, lock, exclusions and cases from agreeing."""
     catalogue = read_catalogue(spec)
     return [
         *catalogue.findings,
@@ -119,7 +136,9 @@ def _check_lock(lock: Mapping[str, str], stated: Mapping[str, Requirement]) -> I
     for identity, row in stated.items():
         accepted = lock.get(identity)
         if accepted == WITHDRAWN:
-            yield Finding(row.href, f"{identity} was withdrawn and is used again", "mint a new id: ids are never reused")
+            yield Finding(
+                row.href, f"{identity} was withdrawn and is used again", "mint a new id: ids are never reused"
+            )
         elif accepted is None:
             yield Finding(row.href, f"{identity} is new", f"read it, then run {_COMMAND} accept {identity}")
         elif accepted != row.sha256:
@@ -136,14 +155,20 @@ def _check_lock(lock: Mapping[str, str], stated: Mapping[str, Requirement]) -> I
                 f"put it back, or run {_COMMAND} withdraw {identity}",
             )
         if accepted != WITHDRAWN and not _SHA256.fullmatch(accepted):
-            yield Finding(where, f"{identity} is accepted as {accepted!r}", f"run {_COMMAND} accept {identity}")
+            yield Finding(
+                where, f"{identity} is accepted as {accepted!r}", f"run {_COMMAND} accept {identity}"
+            )
 
 
 def _check_coverage(found: Coverage, stated: Mapping[str, Requirement]) -> Iterator[Finding]:
     where = f"spec/{EXCLUSIONS}"
     for identity, cases in found.cases.items():
         if identity not in stated:
-            yield Finding(f"fixtures/cases/{cases[0]}.json at /then/proves/{identity}", "no such requirement", "correct the id")
+            yield Finding(
+                f"fixtures/cases/{cases[0]}.json at /then/proves/{identity}",
+                "no such requirement",
+                "correct the id",
+            )
     for identity, reason in found.excluded.items():
         if identity not in stated:
             yield Finding(where, f"{identity} does not exist", "remove the exclusion")
@@ -159,7 +184,11 @@ def _check_coverage(found: Coverage, stated: Mapping[str, Requirement]) -> Itera
         if identity in found.cases or identity in found.excluded:
             continue
         if row.observable == "internal":
-            yield Finding(row.href, f"{identity} is internal without a reason", f"say in {where} how it is tested instead")
+            yield Finding(
+                row.href,
+                f"{identity} is internal without a reason",
+                f"say in {where} how it is tested instead",
+            )
         else:
             yield Finding(row.href, f"no case proves {identity}", f"write one, or give a reason in {where}")
 
@@ -168,9 +197,11 @@ def _mapping(file: Path) -> dict[str, str]:
     if not file.is_file():
         return {}
     document = jsonio.load_file(file)
-    if not isinstance(document, dict) or not all(isinstance(value, str) for value in document.values()):
-        raise InvalidFileError(str(file), "not an object of strings")
-    return document
+    if isinstance(document, dict):
+        texts = cast("dict[str, Any]", document)
+        if all(isinstance(value, str) for value in texts.values()):
+            return texts
+    raise InvalidFileError(str(file), "not an object of strings")
 
 
 def _write_lock(spec: Path, lock: Mapping[str, str]) -> None:
@@ -201,7 +232,9 @@ def _extract(spec: Path) -> None:
 
 
 @main.command("check")
-@click.option("--cases", type=click.Path(path_type=Path), default=lambda: data_directory("fixtures") / "cases")
+@click.option(
+    "--cases", type=click.Path(path_type=Path), default=lambda: data_directory("fixtures") / "cases"
+)
 @click.pass_obj
 def _check(spec: Path, cases: Path) -> None:
     """Stop on changed, new or vanished text, and on requirements without a case or a reason."""
@@ -251,15 +284,19 @@ def _mint(spec: Path, area: str) -> None:
 
 
 @main.command("coverage")
-@click.option("--cases", type=click.Path(path_type=Path), default=lambda: data_directory("fixtures") / "cases")
+@click.option(
+    "--cases", type=click.Path(path_type=Path), default=lambda: data_directory("fixtures") / "cases"
+)
 @click.pass_obj
 def _coverage(spec: Path, cases: Path) -> None:
     """List every requirement with its cases or the reason why it has none."""
     found = coverage(spec, cases)
     for row in read_catalogue(spec).requirements:
-        proofs = found.cases.get(row.id, ())
-        shown = ", ".join(proofs) or f"excluded: {found.excluded[row.id]}" if row.id in found.excluded else ", ".join(proofs)
-        click.echo(f"{row.id}  {row.level:<10} {shown or 'NOT COVERED'}")
+        if row.id in found.cases:
+            shown = ", ".join(found.cases[row.id])
+        else:
+            shown = f"excluded: {found.excluded[row.id]}" if row.id in found.excluded else "NOT COVERED"
+        click.echo(f"{row.id}  {row.level:<10} {shown}")
 
 
 def _run() -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from decibill import jsonio, requirements
 from decibill._data import data_directory
 from decibill.pointer import resolve
@@ -38,9 +37,11 @@ def prose(page: Path) -> str:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return what a link into the page can name: headings as they are rendered on the web, and explicit anchors."""
+    """Return what a link into the page can name: headings, as they are rendered on the web, and anchors."""
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
-    headings = (re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in HEADING.findall(text))
+    headings = (
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in HEADING.findall(text)
+    )
     return {*headings, *re.findall(r'<a id="([^"]+)"', text)}
 
 
@@ -64,7 +65,9 @@ def test_every_internal_link_leads_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", named(SPEC))
 def test_every_requirement_named_in_the_specification_exists(page: Path) -> None:
     known = requirements.load()
-    assert [i for i in re.findall(r"AUB-[A-Z]{3}-[0-9a-f]{4}", page.read_text(encoding="utf-8")) if i not in known] == []
+    assert [
+        i for i in re.findall(r"AUB-[A-Z]{3}-[0-9a-f]{4}", page.read_text(encoding="utf-8")) if i not in known
+    ] == []
 
 
 @pytest.mark.parametrize("page", named(SPEC))

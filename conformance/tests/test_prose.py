@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from decibill.prose import Catalogue, Requirement, read_catalogue
 
 MARKER = '<a id="AUB-EXT-0a1b" data-observable="wire" data-since="0.1"></a>**AUB-EXT-0a1b** — '
@@ -25,7 +24,9 @@ def only(catalogue: Catalogue) -> Requirement:
 
 
 def test_a_list_item_with_a_marker_is_a_requirement(tmp_path: Path) -> None:
-    found = only(read(tmp_path, f"# Chapter\n\n- {MARKER}Seconds MUST\n  be taken as sent.\n- an ordinary item\n"))
+    found = only(
+        read(tmp_path, f"# Chapter\n\n- {MARKER}Seconds MUST\n  be taken as sent.\n- an ordinary item\n")
+    )
     assert found.text == "Seconds MUST be taken as sent."
     assert found.href == "spec/03-extraction.md#AUB-EXT-0a1b"
     assert (found.observable, found.since, found.features) == ("wire", "0.1", ())
@@ -79,7 +80,9 @@ def test_a_changed_word_changes_the_hash(tmp_path: Path) -> None:
     ],
     ids=["table", "list", "nested list"],
 )
-def test_a_table_or_list_after_a_colon_belongs_to_the_hash_and_not_to_the_text(tmp_path: Path, follower: str) -> None:
+def test_a_table_or_list_after_a_colon_belongs_to_the_hash_and_not_to_the_text(
+    tmp_path: Path, follower: str
+) -> None:
     lead = f"- {MARKER}It MUST be one of these:\n"
     before = only(read(tmp_path, lead + follower.format("x")))
     assert before.text == "It MUST be one of these:"
@@ -108,7 +111,12 @@ def test_chapters_come_before_provider_pages_and_readme_is_not_read(tmp_path: Pa
 
 @pytest.mark.parametrize(
     "text",
-    ["```json\nIt MUST be.\n```\n", "~~~\nMUST\n\nMAY\n~~~\n", "Say `MUST` and `MAY`.", "The must of grapes in May."],
+    [
+        "```json\nIt MUST be.\n```\n",
+        "~~~\nMUST\n\nMAY\n~~~\n",
+        "Say `MUST` and `MAY`.",
+        "The must of grapes in May.",
+    ],
 )
 def test_key_words_in_code_and_in_lower_case_are_only_words(tmp_path: Path, text: str) -> None:
     assert read(tmp_path, text).findings == ()
@@ -132,7 +140,10 @@ def test_key_words_in_code_and_in_lower_case_are_only_words(tmp_path: Path, text
         (MARKER.replace("**AUB-EXT-0a1b", "**AUB-EXT-ffff") + "It MUST be.", "the anchor says AUB-EXT-0a1b"),
         (MARKER.replace(' data-since="0.1"', "") + "It MUST be.", "does not say since when"),
         (MARKER.replace('"wire"', '"seen"') + "It MUST be.", "does not say where it is observable"),
-        (MARKER.replace("data-since", 'data-level="MAY" data-since') + "It MUST be.", "an attribute that nothing reads"),
+        (
+            MARKER.replace("data-since", 'data-level="MAY" data-since') + "It MUST be.",
+            "an attribute that nothing reads",
+        ),
         (MARKER.replace("></a>", " hidden></a>") + "It MUST be.", "an attribute that nothing reads"),
         (f"{MARKER}One MUST be.\n\n{MARKER}Two MUST be.", "AUB-EXT-0a1b is used twice"),
     ],

@@ -1,4 +1,4 @@
-"""Requirements are accepted one by one, never lost, never reused, and each is proven or excluded with a reason."""
+"""Requirements are accepted one by one, never lost or reused, and proven or excluded with a reason."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-
 from decibill import requirements
 from decibill.errors import InvalidFileError, UnknownNameError, UsageError
 from decibill.prose import read_catalogue
@@ -23,7 +22,10 @@ class Tree:
         self.cases = root / "cases"
         self.spec.mkdir()
         self.cases.mkdir()
-        self.sentences = {"AUB-EXT-0001": ("wire", "One MUST be read."), "AUB-EXT-0002": ("internal", "Two MUST be.")}
+        self.sentences = {
+            "AUB-EXT-0001": ("wire", "One MUST be read."),
+            "AUB-EXT-0002": ("internal", "Two MUST be."),
+        }
         self.write()
         self.case("openai/one", "AUB-EXT-0001")
         self.exclude({"AUB-EXT-0002": REASON})
@@ -33,7 +35,8 @@ class Tree:
 
     def write(self) -> None:
         lines = [
-            f'- <a id="{identity}" data-observable="{observable}" data-since="0.1"></a>**{identity}** — {text}'
+            f'- <a id="{identity}" data-observable="{observable}" data-since="0.1"></a>'
+            f"**{identity}** — {text}"
             for identity, (observable, text) in self.sentences.items()
         ]
         (self.spec / "03-extraction.md").write_text("# Three\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
@@ -41,14 +44,19 @@ class Tree:
     def case(self, name: str, *proven: str) -> None:
         file = self.cases / f"{name}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps({"then": {"proves": {identity: ["cost"] for identity in proven}}}), encoding="utf-8")
+        file.write_text(
+            json.dumps({"then": {"proves": {identity: ["cost"] for identity in proven}}}), encoding="utf-8"
+        )
 
     def exclude(self, reasons: dict[str, str]) -> None:
         (self.spec / "exclusions.json").write_text(json.dumps(reasons), encoding="utf-8")
 
     def run(self, *arguments: str) -> tuple[int, str]:
         result = CliRunner().invoke(
-            requirements.main, ["--spec", str(self.spec), *arguments], catch_exceptions=True, standalone_mode=False
+            requirements.main,
+            ["--spec", str(self.spec), *arguments],
+            catch_exceptions=True,
+            standalone_mode=False,
         )
         if result.exception is not None:
             raise result.exception
@@ -204,7 +212,7 @@ def test_exclusions_are_an_object_of_texts(tree: Tree, document: str) -> None:
 def test_a_minted_id_is_fresh_even_where_few_are_left(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     (tree.spec / "requirements.lock.json").write_text('{"AUB-EXT-0003": "withdrawn"}')
     draws = iter(["0001", "0003", "0004"])
-    monkeypatch.setattr(requirements.secrets, "token_hex", lambda _: next(draws))
+    monkeypatch.setattr("secrets.token_hex", lambda _: next(draws))
     assert requirements.mint("EXT", tree.spec) == "AUB-EXT-0004"
 
 
@@ -226,13 +234,17 @@ def test_a_catalogue_of_another_shape_is_refused(tree: Tree, document: str) -> N
 
 def test_check_exits_1_and_names_each_finding(tree: Tree) -> None:
     tree.change("AUB-EXT-0001", "One MUST change.")
-    result = CliRunner().invoke(requirements.main, ["--spec", str(tree.spec), "check", "--cases", str(tree.cases)])
+    result = CliRunner().invoke(
+        requirements.main, ["--spec", str(tree.spec), "check", "--cases", str(tree.cases)]
+    )
     assert result.exit_code == 1
     assert "the text of AUB-EXT-0001 has changed" in result.stderr
 
 
 def test_check_exits_0_where_everything_agrees(tree: Tree) -> None:
-    result = CliRunner().invoke(requirements.main, ["--spec", str(tree.spec), "check", "--cases", str(tree.cases)])
+    result = CliRunner().invoke(
+        requirements.main, ["--spec", str(tree.spec), "check", "--cases", str(tree.cases)]
+    )
     assert (result.exit_code, result.stderr) == (0, "")
 
 
