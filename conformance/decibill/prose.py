@@ -7,7 +7,6 @@ A requirement is one paragraph or one list item that opens with a marker::
 
 with or without a line break after the anchor.
 
-
 Rule 1: its level is the first BCP 14 key word of its text, never authored beside it.
 Rule 2: a text that ends in a colon goes on in the table or tight list that follows; the hash covers both.
 Rule 3: key words in code spans and fenced code do not count; anywhere else outside a requirement they are a
