@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from decibill import requirements
+from decibill._data import data_directory
 from decibill.errors import InvalidFileError, UnknownNameError, UsageError
 from decibill.prose import read_catalogue
 
@@ -262,3 +263,27 @@ def test_coverage_lists_cases_reasons_and_what_lacks_both(tree: Tree) -> None:
 
 def test_mint_prints_an_id_of_the_area(tree: Tree) -> None:
     assert tree.run("mint", "OAI")[1].startswith("AUB-OAI-")
+
+
+def test_a_mistake_on_the_command_line_is_one_line_and_exit_2(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["requirements", "--spec", str(tree.spec), "accept", "AUB-EXT-0022"])
+    with pytest.raises(SystemExit) as stop:
+        requirements._run()
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.splitlines() == [
+        "decibill: there is no requirement 'AUB-EXT-0022'; did you mean AUB-EXT-0002, AUB-EXT-0001?"
+    ]
+
+
+def test_the_specification_of_this_repository_has_no_finding_of_its_own() -> None:
+    assert [str(finding) for finding in read_catalogue(data_directory("spec")).findings] == []
+
+
+def test_the_catalogue_of_this_repository_is_what_its_prose_says() -> None:
+    spec = data_directory("spec")
+    assert (spec / requirements.CATALOGUE).read_text(encoding="utf-8") == requirements.render(
+        read_catalogue(spec)
+    )
