@@ -105,7 +105,7 @@ _WHOLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("text_output_tokens", ("reasoning_output_tokens",)),
     ("total_tokens", ("input_tokens", "output_tokens")),
 )
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _RANK = {basis: rank for rank, basis in enumerate(BASES)}
 
 
@@ -293,11 +293,18 @@ def _quantities_json(
 ) -> dict[str, Any]:
     return {
         "quantities": {
-            name: value if isinstance(value, int) else plain(value) for name, value in quantities.items()
+            name: value if isinstance(value, int) else _decimal_json(value)
+            for name, value in quantities.items()
         },
         "basis": dict(basis),
         "unknown": list(unknown),
     }
+
+
+def _decimal_json(value: Decimal) -> int | str:
+    """Return a whole number as an integer and any other as a canonical string (AUB-TRM-2b2b)."""
+    numerator, denominator = value.as_integer_ratio()
+    return numerator if denominator == 1 else plain(value)
 
 
 def _read_quantities(record: Mapping[str, Any], base: str) -> tuple[dict[str, int | Decimal], dict[str, str]]:

@@ -1,0 +1,25 @@
+"""The characters of a text that was sent to be spoken (AUB-EXT-3ad2).
+
+Every Unicode code point counts once, spaces and line ends included. Bytes would bill `ü` twice and an emoji
+four times.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from decibill_reference.exchange import Exchange
+    from decibill_reference.extract.draft import Draft
+
+__all__ = ["read_characters"]
+
+
+def read_characters(exchange: Exchange, member: str, draft: Draft) -> None:
+    """State the characters of the request's *member*, or that they are unknown."""
+    text = exchange.request_object().get(member)
+    if isinstance(text, str):
+        draft.state("tts_characters", len(text), "request", f"/request/json/{member}")
+        draft.character_rule = "code_points"
+    else:
+        draft.unknown.add("tts_characters")

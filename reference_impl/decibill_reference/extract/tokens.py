@@ -1,0 +1,223 @@
+"""Token counts in OpenAI's style: totals by direction, and details that say what they are made of.
+
+The same object comes in three spellings and is sent by many providers. Totals are inclusive, details are
+parts of them. What no detail names is settled by `Unnamed`, the only thing in which operations differ.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from decibill_reference.extract.draft import Draft
+    from decibill_reference.extract.wire import WireObject
+
+__all__ = ["SPEECH", "TRANSCRIPTION", "UNATTRIBUTED", "Unnamed", "has_tokens", "read_tokens"]
+
+_REPORTED = "provider_reported"
+_DERIVED = "derived"
+_ASSUMED = "assumed"
+
+
+class Unnamed(NamedTuple):
+    """What a total is made of when nothing names a modality (AUB-EXT-1597, AUB-EXT-0636)."""
+
+    modality: str | None
+    """The modality of all of it; None leaves it unattributed."""
+
+    basis: str = _DERIVED
+    """`derived` where the endpoint never sends details in this direction, else `assumed`."""
+
+
+TRANSCRIPTION = (Unnamed("audio", _ASSUMED), Unnamed("text"))
+"""Audio in, which details usually say; text out, of which no details are sent."""
+
+SPEECH = (Unnamed("text"), Unnamed("audio"))
+"""Text in and audio out; the endpoint sends no details (AUB-OAI-2b10)."""
+
+UNATTRIBUTED = (Unnamed(None), Unnamed(None))
+"""Any modality can be on either side, so none is guessed."""
+
+
+class _Direction(NamedTuple):
+    """The names of one direction, on the wire and in the record."""
+
+    whole: str
+    totals: tuple[str, ...]
+    details: tuple[str, ...]
+    text: str
+    audio: str
+    unattributed: str
+    parts: tuple[tuple[str, str], ...]
+    """The quantities that divide the whole, each with the member of the details that states it."""
+    subset: tuple[str, str]
+    """The quantity that is part of the whole but names no modality, and its member."""
+
+
+_INPUT = _Direction(
+    whole="input_tokens",
+    totals=("input_tokens", "prompt_tokens"),
+    details=("input_token_details", "input_tokens_details", "prompt_tokens_details"),
+    text="text_input_tokens",
+    audio="audio_input_tokens",
+    unattributed="unattributed_input_tokens",
+    parts=(
+        ("text_input_tokens", "text_tokens"),
+        ("audio_input_tokens", "audio_tokens"),
+        ("image_input_tokens", "image_tokens"),
+        ("video_input_tokens", "video_tokens"),
+    ),
+    subset=("cached_input_tokens", "cached_tokens"),
+)
+_OUTPUT = _Direction(
+    whole="output_tokens",
+    totals=("output_tokens", "completion_tokens"),
+    details=("output_token_details", "output_tokens_details", "completion_tokens_details"),
+    text="text_output_tokens",
+    audio="audio_output_tokens",
+    unattributed="unattributed_output_tokens",
+    parts=(("text_output_tokens", "text_tokens"), ("audio_output_tokens", "audio_tokens")),
+    subset=("reasoning_output_tokens", "reasoning_tokens"),
+)
+_MEMBERS = frozenset(
+    member
+    for direction in (_INPUT, _OUTPUT)
+    for member in (*direction.totals, *direction.details, direction.text, direction.audio)
+)
+
+
+def has_tokens(usage: WireObject) -> bool:
+    """Tell whether *usage* counts tokens at all (AUB-EXT-28aa)."""
+    members = usage.members
+    return any(members[member] is not None for member in _MEMBERS.intersection(members))
+
+
+def read_tokens(
+    usage: WireObject, unnamed: tuple[Unnamed, Unnamed], draft: Draft, *, normal_form: bool = False
+) -> None:
+    """State the tokens that *usage* counts, of each direction and together.
+
+    Args:
+        usage: a usage object that counts tokens.
+        unnamed: what the input and the output are made of when nothing names a modality.
+        draft: the record that is being made.
+        normal_form: whether parts can stand at the top of the object too, under the names of the record.
+
+    Raises:
+        DecibillReferenceError: `invalid_number`, `negative_quantity`, or `malformed_body` for details that
+            are not an object. Parts that exceed their whole are left to `Draft.finish`.
+    """
+    for direction, all_of_it in zip((_INPUT, _OUTPUT), unnamed, strict=True):
+        _read_direction(usage, direction, all_of_it, draft, normal_form=normal_form)
+    _state_total(usage, draft)
+
+
+def _read_direction(
+    usage: WireObject, direction: _Direction, unnamed: Unnamed, draft: Draft, *, normal_form: bool
+) -> None:
+    member = usage.first(direction.totals)
+    whole = usage.count(member) if member else None
+    if whole is not None and member:
+        draft.state(direction.whole, whole, _REPORTED, usage.at(member))
+    details = _details(usage, direction)
+    top = usage if normal_form else None
+    named = 0
+    names_none = True
+    for quantity, name in direction.parts:
+        value = _read(quantity, draft, (details, name), (top, quantity))
+        if value is not None:
+            named += value
+            names_none = False
+    subset, name = direction.subset
+    _read(subset, draft, (details, name), (top, subset))
+    if direction is _INPUT:
+        _read_cached_parts(details, top, draft)
+    if whole is None and normal_form and not names_none:  # parts of nothing that is stated are all there is
+        whole = named
+        draft.state(direction.whole, whole, _DERIVED)
+    if whole is None:
+        draft.unknown.add(direction.whole)
+    elif not names_none:
+        _attribute_rest(direction, whole - named, draft)
+    elif unnamed.modality is None and normal_form:  # what normal form does not name as audio is text
+        _attribute_all(direction, whole, Unnamed("text"), draft)
+    else:
+        _attribute_all(direction, whole, unnamed, draft)
+
+
+def _details(usage: WireObject, direction: _Direction) -> WireObject | None:
+    member = usage.first(direction.details)
+    return usage.child(member) if member else None
+
+
+def _read(quantity: str, draft: Draft, *places: tuple[WireObject | None, str]) -> int | None:
+    """State *quantity* as the first of *places* has it."""
+    for wire, member in places:
+        value = wire.count(member) if wire else None
+        if wire and value is not None:
+            draft.state(quantity, value, _REPORTED, wire.at(member))
+            return value
+    return None
+
+
+def _read_cached_parts(details: WireObject | None, top: WireObject | None, draft: Draft) -> None:
+    """State the cached tokens by modality where the provider splits them (AUB-USE-ffb3)."""
+    split = details.child("cached_tokens_details") if details else None
+    if split is None and top is None:
+        return
+    values = [
+        _read(f"cached_{quantity}", draft, (split, member), (top, f"cached_{quantity}"))
+        for quantity, member in _INPUT.parts
+    ]
+    present = [value for value in values if value is not None]
+    if present and draft.stated("cached_input_tokens") is None:
+        draft.state("cached_input_tokens", sum(present), _REPORTED)
+
+
+def _attribute_rest(direction: _Direction, rest: int, draft: Draft) -> None:
+    """State what details that name a modality leave open.
+
+    A rest below zero is a contradiction, which is refused when the draft is finished.
+    """
+    text, audio = draft.stated(direction.text), draft.stated(direction.audio)
+    if rest > 0 and (text is not None or audio is None):  # AUB-EXT-4fb7
+        draft.state(direction.unattributed, rest, _DERIVED)
+        draft.flags.add("details_short")
+        rest = 0
+    if text is None:  # next to audio, text is all the rest (AUB-EXT-7d80)
+        draft.state(direction.text, max(rest, 0), _DERIVED)
+    if audio is None:  # a modality that is not named is not there
+        draft.state(direction.audio, 0, _DERIVED)
+
+
+def _attribute_all(direction: _Direction, whole: int, unnamed: Unnamed, draft: Draft) -> None:
+    """State what a whole is made of when nothing names a modality."""
+    if unnamed.modality is None or unnamed.basis == _ASSUMED:
+        draft.flags.add("details_missing")
+    if unnamed.modality is None:
+        _leave_unattributed(direction, whole, draft)
+    else:
+        is_text = unnamed.modality == "text"
+        draft.state(direction.text, whole if is_text else 0, unnamed.basis)
+        draft.state(direction.audio, 0 if is_text else whole, unnamed.basis)
+
+
+def _leave_unattributed(direction: _Direction, whole: int, draft: Draft) -> None:
+    """State a whole as unattributed, but for its reasoning, which is text wherever it is stated."""
+    reasoning = draft.count("reasoning_output_tokens") if direction is _OUTPUT else 0
+    if 0 < reasoning <= whole:
+        draft.state(direction.text, reasoning, _REPORTED)
+        whole -= reasoning
+    draft.state(direction.unattributed, whole, _DERIVED)
+
+
+def _state_total(usage: WireObject, draft: Draft) -> None:
+    """State the sum of both directions; the provider's own total is only compared with it (AUB-USE-d32a)."""
+    own = usage.count("total_tokens")
+    together = draft.sum_of("input_tokens", "output_tokens")
+    if together is None:
+        return
+    total, basis = together
+    draft.state("total_tokens", total, basis, usage.at("total_tokens"))
+    if own is not None and own != total:
+        draft.flags.add("total_mismatch")

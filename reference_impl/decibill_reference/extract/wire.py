@@ -1,0 +1,115 @@
+"""One JSON object of a provider, read member by member.
+
+Reading a member marks it as read, so that what is left at the end is what no rule reads: its numbers other
+than zero are named in the record (AUB-USE-c3e5), because a number that nobody reads may be one that somebody
+bills.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, cast
+
+from decibill_reference.exchange import as_object
+from decibill_reference.numbers import escape, read_count, read_decimal
+
+__all__ = ["WireObject"]
+
+
+class WireObject:
+    """A JSON object, where it stands, and which of its members have been read.
+
+    A member that is null is absent.
+    """
+
+    __slots__ = ("_children", "_read", "members", "pointer")
+
+    def __init__(self, value: object, pointer: str) -> None:
+        self.members: Mapping[str, Any] = as_object(value, pointer)
+        self.pointer = pointer
+        self._read: set[str] = set()
+        self._children: dict[str, WireObject] = {}
+
+    def at(self, member: str) -> str:
+        """Return the pointer to *member*."""
+        return f"{self.pointer}/{escape(member)}"
+
+    def count(self, member: str) -> int | None:
+        """Return the whole number in *member*.
+
+        Raises:
+            DecibillReferenceError: `invalid_number` or `negative_quantity`.
+        """
+        value = self.members.get(member)
+        if value is None:
+            return None
+        self._read.add(member)
+        return read_count(value, self.at(member))
+
+    def decimal(self, member: str) -> Decimal | None:
+        """Return the number in *member*, with the digits as sent.
+
+        Raises:
+            DecibillReferenceError: `invalid_number` or `negative_quantity`.
+        """
+        value = self.members.get(member)
+        if value is None:
+            return None
+        self._read.add(member)
+        return read_decimal(value, self.at(member))
+
+    def text(self, member: str) -> str | None:
+        """Return the text in *member*; anything else than a text is absent."""
+        value = self.members.get(member)
+        return value if isinstance(value, str) else None
+
+    def child(self, member: str) -> WireObject | None:
+        """Return the object in *member*.
+
+        Raises:
+            DecibillReferenceError: `malformed_body` where something else than an object stands there.
+        """
+        value = self.members.get(member)
+        if value is None:
+            return None
+        child = WireObject(value, self.at(member))
+        self._children[member] = child
+        return child
+
+    def first(self, members: Sequence[str]) -> str | None:
+        """Return the first of *members*, spellings of one thing, that says something.
+
+        Others that repeat it count as read; one that contradicts it does not.
+        """
+        chosen = None
+        for member in members:
+            value = self.members.get(member)
+            if value is None or value == {}:
+                continue
+            if chosen is None:
+                chosen = member
+            elif value == self.members[chosen]:
+                self._read.add(member)
+        return chosen
+
+    def unread(self) -> Iterator[str]:
+        """Yield the pointers of all numbers other than zero, here and below, that have not been read."""
+        for member, value in self.members.items():
+            if member in self._children:
+                yield from self._children[member].unread()
+            elif member not in self._read:
+                yield from _numbers(value, self.at(member))
+
+
+def _numbers(value: object, pointer: str) -> Iterator[str]:
+    if isinstance(value, str | bool) or value is None:
+        return
+    if isinstance(value, Mapping):
+        for member, item in cast("Mapping[str, object]", value).items():
+            yield from _numbers(item, f"{pointer}/{escape(member)}")
+    elif isinstance(value, list):
+        for number, item in enumerate(cast("list[object]", value)):
+            yield from _numbers(item, f"{pointer}/{number}")
+    elif isinstance(value, int | float | Decimal) and value != 0:
+        yield pointer

@@ -1,0 +1,122 @@
+"""Strict reading of JSON: what two readers could read in two ways is refused.
+
+Numbers become `int` or `Decimal` with the digits as sent. A repeated key, NaN, Infinity and a number that no
+double can hold are refused, each with the pointer to its place. While the text is parsed the place is not
+known, so a fault leaves a mark in the value, and the marked value is searched only if there was one.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, cast
+
+from decibill_reference.errors import DecibillReferenceError, ErrorCode
+from decibill_reference.numbers import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["loads"]
+
+_LARGEST_EXPONENT = 308  # of a double; 1e400 is Infinity to most readers, so it is nobody's number
+
+
+class _Fault:
+    """A mark at the place of something that is refused."""
+
+    __slots__ = ("code", "member", "problem")
+
+    def __init__(self, code: ErrorCode, problem: str, member: str = "") -> None:
+        self.code: ErrorCode = code
+        self.problem = problem
+        self.member = member
+
+
+def loads(text: str | bytes, pointer: str = "") -> Any:
+    """Return the JSON value in *text*.
+
+    Args:
+        text: a JSON text, as bytes in UTF-8; a byte order mark is skipped.
+        pointer: where the value stands in the whole document, the start of every pointer in a refusal.
+
+    Raises:
+        DecibillReferenceError: `duplicate_key`, `invalid_number`, or `malformed_body` for text that is not
+        JSON.
+    """
+    parser = _Parser()
+    try:
+        decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("\ufeff")
+        value = parser.decode(decoded)
+    except UnicodeDecodeError as error:
+        raise _malformed(pointer, f"not UTF-8 at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno} column {error.colno}"
+        raise _malformed(pointer, f"not JSON: {error.msg} at {place}") from None
+    except RecursionError:
+        raise _malformed(pointer, "nested too deeply to be read") from None
+    except ValueError:  # int() has a limit of some thousand digits
+        raise DecibillReferenceError(
+            "invalid_number", pointer, "the document holds a number of thousands of digits"
+        ) from None
+    if parser.faulty:
+        place, fault = next(_faults(value, pointer))
+        raise DecibillReferenceError(fault.code, place, fault.problem)
+    return value
+
+
+class _Parser:
+    """One reading of one text, which remembers whether it left a mark."""
+
+    def __init__(self) -> None:
+        self.faulty = False
+
+    def decode(self, text: str) -> Any:
+        return json.loads(
+            text, object_pairs_hook=self._object, parse_float=self._fraction, parse_constant=self._constant
+        )
+
+    def _mark(self, code: ErrorCode, problem: str, member: str = "") -> _Fault:
+        self.faulty = True
+        return _Fault(code, problem, member)
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> Any:
+        value = dict(pairs)
+        if len(value) == len(pairs):
+            return value
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                return self._mark("duplicate_key", f"the key {key!r} stands twice in one object", key)
+            seen.add(key)
+        raise AssertionError("an object with fewer members than pairs repeats a key")
+
+    def _fraction(self, text: str) -> Any:
+        try:
+            value = Decimal(text)
+        except InvalidOperation:  # an exponent beyond those of decimal itself
+            return self._mark("invalid_number", f"{text[:40]} is not a number that can be read")
+        if ("e" in text or "E" in text) and abs(value.adjusted()) > _LARGEST_EXPONENT:
+            return self._mark(
+                "invalid_number", f"{text[:40]} is larger or smaller than numbers of JSON readers can be"
+            )
+        return value
+
+    def _constant(self, name: str) -> _Fault:
+        return self._mark("invalid_number", f"{name} is not a JSON number")
+
+
+def _faults(value: object, pointer: str) -> Iterator[tuple[str, _Fault]]:
+    """Yield every mark in *value* with its place, in the order of the document."""
+    if isinstance(value, _Fault):
+        yield (f"{pointer}/{escape(value.member)}" if value.code == "duplicate_key" else pointer), value
+    elif isinstance(value, dict):
+        for key, item in cast("dict[str, object]", value).items():
+            yield from _faults(item, f"{pointer}/{escape(key)}")
+    elif isinstance(value, list):
+        for number, item in enumerate(cast("list[object]", value)):
+            yield from _faults(item, f"{pointer}/{number}")
+
+
+def _malformed(pointer: str, problem: str) -> DecibillReferenceError:
+    return DecibillReferenceError("malformed_body", pointer, problem)
