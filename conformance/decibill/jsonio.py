@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from decibill.errors import InvalidFileError
+from decibill.pointer import join
 
 __all__ = ["dumps", "load_file", "loads"]
 
@@ -30,8 +32,54 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
+class _NotFiniteError(ValueError):
+    """A number is NaN or infinite."""
+
+
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
+    raise _NotFiniteError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Constant:
+    """NaN or Infinity, kept so that its place can be found."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """An object with its repeated keys, kept so that their place can be found."""
+
+    pairs: list[tuple[str, Any]]
+
+
+def _place(value: object, at: tuple[str | int, ...] = ()) -> tuple[str | int, ...] | None:
+    """Return where the first repeated key or number that is not finite stands in *value*."""
+    if isinstance(value, _Constant):
+        return at
+    members: list[tuple[str | int, Any]] = []
+    if isinstance(value, _Pairs):
+        members = [*value.pairs]
+    elif isinstance(value, list):
+        members = [*enumerate(cast("list[object]", value))]
+    seen: set[str | int] = set()
+    for key, member in members:
+        if key in seen:
+            return (*at, key)
+        seen.add(key)
+        if (found := _place(member, (*at, key))) is not None:
+            return found
+    return None
+
+
+def _locate(text: str | bytes) -> str | None:
+    """Return the pointer of the fault at which the strict reading stopped, by a second and slower reading."""
+    try:
+        found = _place(json.loads(text, parse_constant=_Constant, object_pairs_hook=_Pairs))
+    except (ValueError, RecursionError):
+        return None
+    return None if found is None else join(*found)
 
 
 def loads(text: str | bytes, where: str) -> Any:
@@ -45,7 +93,11 @@ def loads(text: str | bytes, where: str) -> Any:
             text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_object
         )
     except _RepeatedKeyError as error:
-        raise InvalidFileError(where, f"the key {error.args[0]!r} stands twice in one object") from None
+        problem = f"the key {error.args[0]!r} stands twice in one object"
+        raise InvalidFileError(where, problem, pointer=_locate(text)) from None
+    except _NotFiniteError as error:
+        problem = f"{error.args[0]} is not a JSON number"
+        raise InvalidFileError(where, problem, pointer=_locate(text)) from None
     except UnicodeDecodeError as error:
         raise InvalidFileError(where, f"not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
