@@ -176,16 +176,29 @@ def render(tree: Any, run: Mapping[str, str], cases: Sequence[CaseScope], file: 
     return _Renderer(run, cases, file).node(tree, None)
 
 
-def plain_json(value: Any, indent: str = "") -> str:
-    """Return *value* as JSON text in which a `Decimal` is a number in plain digits."""
-    deeper = indent + "  "
+def plain_json(value: Any, indent: str | None = "") -> str:
+    """Return *value* as JSON text in which a `Decimal` is a number in plain digits.
+
+    Args:
+        value: what `json.dumps` takes, and decimals.
+        indent: the indentation that the text begins with; None: all on one line.
+    """
+    inner = None if indent is None else indent + "  "
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, Mapping):
         members = cast("Mapping[str, Any]", value).items()
-        inner = [f"{deeper}{json.dumps(key)}: {plain_json(member, deeper)}" for key, member in members]
-        return "{\n" + ",\n".join(inner) + f"\n{indent}}}" if inner else "{}"
+        pairs = [
+            f"{json.dumps(key, ensure_ascii=False)}: {plain_json(member, inner)}" for key, member in members
+        ]
+        return _enclosed("{", pairs, "}", indent)
     if _is_list(value):
-        items = [deeper + plain_json(item, deeper) for item in value]
-        return "[\n" + ",\n".join(items) + f"\n{indent}]" if items else "[]"
+        return _enclosed("[", [plain_json(item, inner) for item in value], "]", indent)
     return json.dumps(value, ensure_ascii=False)
+
+
+def _enclosed(opening: str, items: Sequence[str], closing: str, indent: str | None) -> str:
+    if indent is None or not items:
+        return opening + ", ".join(items) + closing
+    deeper = f"\n{indent}  "
+    return opening + deeper + f",{deeper}".join(items) + f"\n{indent}" + closing

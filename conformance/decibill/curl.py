@@ -1,0 +1,58 @@
+"""A curl line that repeats a call without decibill; secrets stand by the name of their variable."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+
+from decibill.media import Body
+
+__all__ = ["curl_line"]
+
+_ENV = re.compile(r"\{env\.([A-Za-z_][A-Za-z0-9_]*)\}")
+_BASE64 = re.compile(r'\{\s*"\$base64": "([^"]+)"\s*\}')
+
+
+def curl_line(
+    method: str, url: str, headers: Mapping[str, str], body: Body, fixtures: str = "fixtures"
+) -> str:
+    """Return one shell command.
+
+    Args:
+        method: HTTP method.
+        url: where the call goes.
+        headers: header values as declared, with ``{env.NAME}`` for secrets.
+        body: what is sent.
+        fixtures: how the shell reaches the fixtures root.
+    """
+    words = ["curl", "-sS", "-X", method, shlex.quote(url)]
+    for name, value in headers.items():
+        words += ["-H", _header(f"{name}: {value}")]
+    for field in body.fields:
+        text = field.value
+        if field.file is not None:
+            text = f"@{fixtures}/{field.file};type={field.content_type};filename={field.filename}"
+            words += ["-F", shlex.quote(f"{field.name}={text}")]
+        else:
+            words += ["--form-string", shlex.quote(f"{field.name}={text}")]
+    if not body.fields and body.content_type is not None:
+        words += ["-H", shlex.quote(f"Content-Type: {body.content_type}")]
+    if body.media is not None:
+        words += ["--data-binary", shlex.quote(f"@{fixtures}/{body.media}")]
+    elif body.shown is not None:
+        words += ["--data-binary", _data(body, fixtures)]
+    return " ".join(words)
+
+
+def _header(text: str) -> str:
+    """Return *text* quoted so that the shell fills in environment variables and nothing else."""
+    if not _ENV.search(text):
+        return shlex.quote(text)
+    safe = re.sub(r'([\\"$`])', r"\\\1", text)
+    return '"' + _ENV.sub(r"${\1}", safe) + '"'
+
+
+def _data(body: Body, fixtures: str) -> str:
+    quoted = shlex.quote(body.shown or "")
+    return _BASE64.sub(lambda match: f"\"'\"$(base64 < {fixtures}/{match[1]} | tr -d '\\n')\"'\"", quoted)

@@ -1,0 +1,193 @@
+"""Sending the calls of one instance, and keeping what came back and what reached the upstream."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from decibill import template
+from decibill.curl import curl_line
+from decibill.declaration import Declaration
+from decibill.drive_values import case_values
+from decibill.media import build
+from decibill.observe_poll import SentCall
+from decibill.plan import Instance
+from decibill.statements import Attempt, Delivery
+from decibill.target import Call, Target
+from decibill.upstream_server import ReplayUpstream
+
+__all__ = ["Sender", "Sent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What happened when the calls of one instance were sent."""
+
+    instance: Instance
+    calls: tuple[SentCall, ...]
+    deliveries: tuple[Delivery, ...]
+    attempts: tuple[Attempt, ...]
+    exchanges: tuple[Mapping[str, Any] | None, ...]
+    """For every call, the exchange that answered the gateway's last attempt."""
+
+    curl: str
+    harness_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    call: Call
+    values: Mapping[str, str]
+    curl: str
+
+
+class Sender:
+    """Sends calls to one gateway.
+
+    Args:
+        declaration: the gateway.
+        target: its client side.
+        upstream: the replay upstream behind it.
+        values: template values of the run.
+        root: the fixtures root.
+    """
+
+    def __init__(
+        self,
+        declaration: Declaration,
+        target: Target,
+        upstream: ReplayUpstream,
+        values: Mapping[str, str],
+        root: Path,
+    ) -> None:
+        self._declaration = declaration
+        self._target = target
+        self._upstream = upstream
+        self._values = values
+        self._root = root
+        self._armed = declaration.upstream.select == "armed"
+
+    def load(self, instances: Sequence[Instance]) -> None:
+        """Make the instances known to the upstream."""
+        by_key = self._declaration.upstream.select == "key"
+        for instance in instances:
+            self._upstream.load(
+                instance.token,
+                instance.case.steps,
+                key=self.values(instance)["case.key"] if by_key else None,
+                hold=instance.case.client.kind == "disconnect_after",
+            )
+
+    def values(self, instance: Instance) -> dict[str, str]:
+        """Return the template values of *instance*."""
+        return case_values(instance, self._declaration, self._values, self._root)
+
+    def send(self, instance: Instance, label: str | None = None) -> Sent:
+        """Send the calls of *instance*, one after another or at once as its client does.
+
+        Args:
+            instance: what to send.
+            label: the name of its calls in the ledgers; by default the instance's id.
+        """
+        started = time.monotonic()
+        name = label or instance.id
+        prepared = self._prepare(instance)
+        self._upstream.take(instance.token)
+        if instance.case.client.kind == "parallel":
+            deliveries, calls, served = self._at_once(instance, prepared, name)
+        else:
+            deliveries, calls, served = self._in_turn(instance, prepared, name)
+        if self._armed:
+            self._upstream.disarm()
+        waited = max if instance.case.client.kind == "parallel" else sum
+        spent = time.monotonic() - started - waited(delivery.seconds for delivery in deliveries)
+        return Sent(
+            instance=instance,
+            calls=tuple(calls),
+            deliveries=tuple(deliveries),
+            attempts=tuple(attempt for attempts, _ in served for attempt in attempts),
+            exchanges=tuple(exchange for _, exchange in served)
+            if len(served) == len(calls)
+            else tuple(served[0][1] for _ in calls),
+            curl=prepared.curl,
+            harness_seconds=max(spent, 0.0),
+        )
+
+    def _prepare(self, instance: Instance) -> _Prepared:
+        case, declaration = instance.case, self._declaration
+        values = self.values(instance)
+        request = case.when[instance.dialect]
+        body = build(request, values["case.name"], self._root)
+        path = template.fill(declaration.routes[instance.dialect][case.operation], values, declaration.file)
+        if request.query:
+            path += ("&" if "?" in path else "?") + urlencode(request.query)
+        client = case.client
+        after = client.number if client.kind == "disconnect_after" else None
+        call = Call("POST", path, request.headers, body, disconnect_after=after)
+        shown = {**declaration.auth.headers, **request.headers}
+        return _Prepared(call, values, curl_line("POST", self._target.url + path, shown, body))
+
+    def _in_turn(self, instance: Instance, prepared: _Prepared, name: str) -> _Sendings:
+        deliveries: list[Delivery] = []
+        calls: list[SentCall] = []
+        served: list[_Served] = []
+        for number in range(instance.case.client.calls):
+            self._upstream.begin(instance.token, arm=self._armed)
+            delivery, values = self._one(prepared)
+            if instance.case.client.kind == "disconnect_after":
+                self._upstream.release(instance.token)
+                self._let_the_answer_end(instance)
+            deliveries.append(delivery)
+            calls.append(SentCall(name, number, values))
+            served.append(self._take(instance))
+        return deliveries, calls, served
+
+    def _at_once(self, instance: Instance, prepared: _Prepared, name: str) -> _Sendings:
+        count = instance.case.client.calls
+        self._upstream.begin(instance.token, arm=self._armed)
+        together = threading.Barrier(count)
+
+        def one(_: int) -> tuple[Delivery, Mapping[str, str]]:
+            together.wait(10)
+            return self._one(prepared)
+
+        with ThreadPoolExecutor(count) as pool:
+            results = list(pool.map(one, range(count)))
+        calls = [SentCall(name, number, values) for number, (_, values) in enumerate(results)]
+        return [delivery for delivery, _ in results], calls, [self._take(instance)]
+
+    def _one(self, prepared: _Prepared) -> tuple[Delivery, Mapping[str, str]]:
+        correlate = self._declaration.correlate
+        call_id = str(uuid.uuid4())
+        call = prepared.call
+        if correlate.send_header is not None:
+            headers = {**call.headers, correlate.send_header: call_id}
+            call = Call(call.method, call.path, headers, call.body, call.disconnect_after)
+        delivery = self._target.send(call)
+        if correlate.response_header is not None:
+            call_id = delivery.headers.get(correlate.response_header, "")
+        elif correlate.send_header is None:
+            call_id = ""
+        return delivery, {**prepared.values, "call.id": call_id}
+
+    def _take(self, instance: Instance) -> _Served:
+        served = self._upstream.take(instance.token)
+        answered = [each.exchange for each in served if each.exchange is not None]
+        return tuple(each.attempt for each in served), answered[-1] if answered else None
+
+    def _let_the_answer_end(self, instance: Instance) -> None:
+        """Wait until the upstream has sent the rest, which the gateway must read to its end; at most 2 s."""
+        deadline = time.monotonic() + 2.0
+        while self._upstream.sending(instance.token) and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+
+_Served = tuple[tuple[Attempt, ...], Mapping[str, Any] | None]
+_Sendings = tuple[list[Delivery], list[SentCall], list[_Served]]

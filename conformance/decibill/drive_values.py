@@ -1,0 +1,100 @@
+"""The values that fill a declaration's templates, and the configuration files made of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from decibill import jsonio, template
+from decibill.declaration import Declaration
+from decibill.errors import InvalidFileError
+from decibill.plan import Instance
+from decibill.pricefields import entry_for, price_fields
+from decibill.template_tree import CaseScope, plain_json, render
+
+__all__ = ["case_values", "configuration", "environment_values", "run_values"]
+
+
+def environment_values(secrets: Mapping[str, str]) -> dict[str, str]:
+    """Return ``env.NAME`` for every environment variable, the run's own fresh secrets first."""
+    return {f"env.{name}": value for name, value in {**os.environ, **secrets}.items()}
+
+
+def run_values(*, upstream: str, url: str, port: int, workdir: Path | None) -> dict[str, str]:
+    """Return the values that hold for the whole run."""
+    return {
+        "upstream": upstream,
+        "url": url,
+        "port": str(port),
+        "workdir": str(workdir) if workdir is not None else "",
+        "python": sys.executable,
+        "run.started": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+def case_values(
+    instance: Instance, declaration: Declaration, run: Mapping[str, str], root: Path
+) -> dict[str, str]:
+    """Return the values of one instance, those of the run among them."""
+    case = instance.case
+    values = {
+        **run,
+        "case.id": case.id,
+        "case.token": instance.token,
+        "case.alias": instance.alias,
+        "case.provider": case.provider,
+        "case.provider_name": declaration.provider_names.get(case.provider, case.provider),
+        "case.model": case.model,
+        "case.operation": case.operation,
+        "case.operation_name": declaration.operation_names.get(case.operation, case.operation),
+        "case.prices": str((root / case.book).resolve()) if case.book is not None else "",
+    }
+    upstream = declaration.upstream
+    values["case.name"] = template.fill(declaration.model_name, values, declaration.file)
+    values["case.upstream"] = template.fill(upstream.base[case.provider], values, declaration.file)
+    values["case.key"] = template.fill(upstream.key, values, declaration.file)
+    return values
+
+
+def configuration(
+    declaration: Declaration, instances: Iterable[Instance], run: Mapping[str, str], root: Path
+) -> dict[str, str]:
+    """Return the declaration's files: path in the work folder to text.
+
+    Args:
+        declaration: the gateway.
+        instances: what it must know: models, prices, upstream addresses.
+        run: values of the run, with ``file.ID`` for every file.
+        root: the fixtures root.
+
+    Raises:
+        InvalidFileError: a template has no value, or two cases need one member with different contents.
+    """
+    scopes = [_scope(instance, declaration, run, root) for instance in instances]
+    return {
+        path: plain_json(render(content, run, scopes, declaration.file)) + "\n"
+        for path, content in declaration.files.values()
+    }
+
+
+def _scope(instance: Instance, declaration: Declaration, run: Mapping[str, str], root: Path) -> CaseScope:
+    case = instance.case
+    fields: Mapping[str, object] = {}
+    if case.book is not None and declaration.prices.how in {"file", "served"}:
+        book = jsonio.load_file(root / case.book, case.book)
+        entry = entry_for(book, case.provider, case.model, case.operation)
+        if entry is not None:
+            fields = price_fields(declaration.prices, entry).fields
+    elif case.book is None and declaration.prices.how == "book":
+        raise InvalidFileError(f"cases/{case.id}.json", "names no price book", pointer="/given/prices")
+    return CaseScope(
+        values=case_values(instance, declaration, run, root),
+        provider=case.provider,
+        operation=case.operation,
+        features=frozenset(case.features),
+        model=case.model,
+        prices=fields,
+    )

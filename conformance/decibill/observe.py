@@ -1,0 +1,160 @@
+"""From what was received and recorded of one call to what every declared source states about it.
+
+Facts only: whether they are right is for `judge` to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from decibill.declaration import Cost, Mark, Source
+from decibill.errors import HarnessError
+from decibill.observe_body import documents, first_place, last_with, usage_of
+from decibill.observe_number import inclusive, marked, scaled, statement
+from decibill.observe_poll import Record
+from decibill.pointer import MISSING
+from decibill.statements import Delivery, Kind, SourceObservation, Statement
+from decibill.upstream_answer import wire
+
+__all__ = ["Seen", "applies", "observe_caller", "observe_ledger"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one source holds about one call, before its values are read."""
+
+    found: Sequence[Any]
+    """Documents, the last of which that has a member counts."""
+
+    where: str
+    """How to name the place, such as ``the body`` or ``GET /v1/usage/3f``."""
+
+    records: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+def applies(source: Source, operation: str, *, stream: bool) -> bool:
+    """Return whether *source* is asked about such a call."""
+    only = source.only
+    if only.stream is not None and only.stream != stream:
+        return False
+    return only.operations is None or operation in only.operations
+
+
+def observe_caller(
+    source: Source, delivery: Delivery, recorded: Mapping[str, Any] | None, root: Path
+) -> SourceObservation:
+    """Return what a body or header source states.
+
+    Args:
+        source: the source.
+        delivery: what the client received.
+        recorded: the exchange that answered the gateway's last attempt, if any did.
+        root: the fixtures root.
+    """
+    if source.origin == "header":
+        seen = Seen((delivery.headers,), "header") if delivery.status is not None else Seen((), "header")
+        return _read(source, seen, None)
+    found, problem = documents(delivery.body, delivery.headers.get("content-type", ""))
+    failed = delivery.status is None or delivery.status >= 400
+    sent = None
+    if source.usage == "dialect":
+        sent = {} if failed or recorded is None else _recorded_usage(recorded, root)
+    return _read(source, Seen(found, "the body", problem=problem), sent)
+
+
+def observe_ledger(source: Source, records: Sequence[Record], problem: str | None) -> SourceObservation:
+    """Return what a polled source states; of several records of one call the first is read."""
+    first = records[0] if records else None
+    seen = Seen(
+        found=(first.document,) if first else (),
+        where=first.where if first else f"GET {source.get}",
+        records=tuple(record.identity for record in records),
+        problem=problem,
+    )
+    return _read(source, seen, {} if source.usage == "dialect" else None)
+
+
+def _recorded_usage(exchange: Mapping[str, Any], root: Path) -> dict[str, tuple[str, Any]]:
+    """Return the quantities that the provider stated in the recorded answer."""
+    try:
+        sent = wire(exchange, root)
+    except HarnessError:
+        return {}
+    if sent.status >= 400:
+        return {}
+    found, _ = documents(b"".join(sent.parts), dict(sent.headers)["content-type"])
+    return usage_of(found)
+
+
+def _read(source: Source, seen: Seen, sent: Mapping[str, tuple[str, Any]] | None) -> SourceObservation:
+    """Return the observation; *sent* are the quantities of the recorded answer for a dialect's usage."""
+    problems = [seen.problem] if seen.problem else []
+    cost = _cost(source.cost, source, seen, problems) if source.cost is not None else None
+    usage: dict[str, Statement] = {}
+    for name, (place, value) in _places(source, seen, sent).items():
+        where = _where(source, seen, place)
+        usage[name], problem = statement(value, where, text_is_float=source.origin == "header")
+        problems += [problem] if problem else []
+    status = last_with_text(seen.found, source.status, source) if source.status is not None else None
+    return SourceObservation(
+        source=source.id,
+        place=source.place,
+        cost=cost,
+        usage=inclusive(usage) if source.convention == "disjoint" else usage,
+        status=status,
+        estimate=_is_marked(source.estimate, source, seen),
+        incomplete=_is_marked(source.incomplete, source, seen),
+        records=seen.records,
+        keeps_records=source.keeps_records,
+        problem="; ".join(problems) or None,
+    )
+
+
+def _places(
+    source: Source, seen: Seen, sent: Mapping[str, tuple[str, Any]] | None
+) -> dict[str, tuple[str, Any]]:
+    """Return, for every quantity that has a place, the place and the value there."""
+    if source.usage is None:
+        return {}
+    if source.usage == "dialect":
+        stated = usage_of(seen.found)
+        missing = {name: (place, MISSING) for name, (place, _) in (sent or {}).items() if name not in stated}
+        return {**stated, **missing}
+    if source.origin == "header":
+        return {
+            name: (words[0], _value(seen.found, words[0], source)) for name, words in source.usage.items()
+        }
+    return {name: first_place(seen.found, pointers) for name, pointers in source.usage.items()}
+
+
+def _value(found: Sequence[Any], at: str, source: Source) -> Any:
+    if source.origin == "header":
+        return found[0].get(at, MISSING) if found else MISSING
+    return last_with(found, at)
+
+
+def last_with_text(found: Sequence[Any], at: str, source: Source) -> str | None:
+    """Return the text at a place, where there is any."""
+    value = _value(found, at, source)
+    return value if isinstance(value, str) and value else None
+
+
+def _cost(cost: Cost, source: Source, seen: Seen, problems: list[str]) -> Statement:
+    value = _value(seen.found, cost.at, source)
+    stated, problem = statement(value, _where(source, seen, cost.at), text_is_float=source.origin == "header")
+    problems += [problem] if problem else []
+    if stated.kind is Kind.NUMBER and _is_marked(cost.unknown_if, source, seen):
+        return Statement(Kind.UNKNOWN, stated.where, text=stated.text)
+    return scaled(stated, cost.per_usd)
+
+
+def _is_marked(mark: Mark | None, source: Source, seen: Seen) -> bool:
+    return mark is not None and marked(_value(seen.found, mark.at, source), mark.among)
+
+
+def _where(source: Source, seen: Seen, at: str) -> str:
+    return f"header {at}" if source.origin == "header" else f"{at} of {seen.where}"

@@ -1,0 +1,146 @@
+"""What the client received: a JSON body, or the events of a stream, and the usage object in it.
+
+The usage object of a dialect is read from the recorded answer and from the delivered one by the same rules.
+A place is declared for every quantity that either states, so that usage that the provider never sent is not
+missed in the gateway's answer, and usage that it did send is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeGuard, cast
+
+from decibill import jsonio
+from decibill.errors import InvalidFileError
+from decibill.pointer import MISSING, resolve
+
+__all__ = ["documents", "first_place", "last_with", "usage_of"]
+
+_MOST_EVENTS = 20_000
+_INPUT_DETAILS = ("input_token_details", "input_tokens_details", "prompt_tokens_details")
+_OUTPUT_DETAILS = ("output_token_details", "output_tokens_details", "completion_tokens_details")
+_MODALITIES = ("text", "audio", "image", "video")
+
+
+def documents(body: bytes, content_type: str) -> tuple[tuple[Any, ...], str | None]:
+    """Return the JSON documents in *body*, in order, and why there are none.
+
+    A stream of server-sent events has one document for each event whose data is JSON.
+    """
+    if not body:
+        return (), None
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "text/event-stream":
+        return tuple(_events(body)), None
+    if kind and "json" not in kind:
+        return (), None
+    try:
+        return (jsonio.loads(body, "the answer"),), None
+    except InvalidFileError as error:
+        return (), f"the answer says it is {kind or 'of no type'}, but is {error.problem}"
+
+
+def _events(body: bytes) -> Iterator[Any]:
+    """Yield the JSON data of server-sent events; data that is no JSON, such as ``[DONE]``, is passed over."""
+    data: list[str] = []
+    lines = body.decode("utf-8", "replace").removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    for count, line in enumerate(lines.split("\n")):
+        if count > _MOST_EVENTS * 10:
+            return
+        field, _, value = line.partition(":")
+        if field == "data":
+            data.append(value.removeprefix(" "))
+        elif line == "" and data:
+            with contextlib.suppress(InvalidFileError):
+                yield jsonio.loads("\n".join(data), "an event")
+            data = []
+
+
+def last_with(found: Sequence[Any], pointer: str) -> Any:
+    """Return the value at *pointer* in the last document that has it, or `MISSING`."""
+    for document in reversed(found):
+        value = resolve(document, pointer)
+        if value is not MISSING:
+            return value
+    return MISSING
+
+
+def first_place(found: Sequence[Any], pointers: Sequence[str]) -> tuple[str, Any]:
+    """Return the first of *pointers* that leads somewhere, with its value; else the first and `MISSING`."""
+    for pointer in pointers:
+        value = last_with(found, pointer)
+        if value is not MISSING:
+            return pointer, value
+    return pointers[0], MISSING
+
+
+def _is_object(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping)
+
+
+def usage_of(found: Sequence[Any]) -> dict[str, tuple[str, Any]]:
+    """Return the quantities that an OpenAI-style answer states, each with its pointer and value.
+
+    The three spellings of the details and the flat usage of speech and transcription are read alike. OpenAI's
+    counts are inclusive. The usage is the last that is not null, wherever in a stream it stands.
+    """
+    stated: dict[str, tuple[str, Any]] = {}
+    usage = next((part for part in map(_usage, reversed(found)) if part is not None), None)
+    if usage is not None:
+        _totals(usage, stated)
+        for names, direction in ((_INPUT_DETAILS, "input"), (_OUTPUT_DETAILS, "output")):
+            for name in names:
+                details = usage.get(name)
+                if _is_object(details):
+                    _details(details, f"/usage/{name}", direction, stated)
+                    break
+        _put(stated, "audio_duration_seconds", "/usage/seconds", usage.get("seconds", MISSING))
+    if usage is None or not any(name.endswith("_tokens") for name in stated):
+        duration = last_with(found, "/duration")
+        name = "media_duration_seconds" if "audio_duration_seconds" in stated else "audio_duration_seconds"
+        _put(stated, name, "/duration", duration)
+    return stated
+
+
+def _usage(document: Any) -> Mapping[str, Any] | None:
+    usage = resolve(document, "/usage")
+    return usage if _is_object(usage) else None
+
+
+def _totals(usage: Mapping[str, Any], stated: dict[str, tuple[str, Any]]) -> None:
+    for direction, names in (
+        ("input", ("input_tokens", "prompt_tokens")),
+        ("output", ("output_tokens", "completion_tokens")),
+    ):
+        for name in names:
+            if name in usage:
+                _put(stated, f"{direction}_tokens", f"/usage/{name}", usage[name])
+                break
+    _put(stated, "total_tokens", "/usage/total_tokens", usage.get("total_tokens", MISSING))
+
+
+def _details(details: Mapping[str, Any], at: str, direction: str, stated: dict[str, tuple[str, Any]]) -> None:
+    for modality in _MODALITIES:
+        name = f"{modality}_tokens"
+        _put(stated, f"{modality}_{direction}_tokens", f"{at}/{name}", details.get(name, MISSING))
+    if direction == "output":
+        _put(
+            stated,
+            "reasoning_output_tokens",
+            f"{at}/reasoning_tokens",
+            details.get("reasoning_tokens", MISSING),
+        )
+        return
+    _put(stated, "cached_input_tokens", f"{at}/cached_tokens", details.get("cached_tokens", MISSING))
+    split = cast("Any", details.get("cached_tokens_details"))
+    if _is_object(split):
+        for modality in _MODALITIES:
+            value = split.get(f"{modality}_tokens", MISSING)
+            place = f"{at}/cached_tokens_details/{modality}_tokens"
+            _put(stated, f"cached_{modality}_input_tokens", place, value)
+
+
+def _put(stated: dict[str, tuple[str, Any]], name: str, place: str, value: Any) -> None:
+    if value is not MISSING:
+        stated[name] = (place, value)

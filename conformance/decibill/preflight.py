@@ -1,0 +1,140 @@
+"""Is the gateway ready to be judged? One plain text call answers, before eighty failures would.
+
+It must be reachable, let the client in, know the model, call the replay upstream, and state what the suite's
+own prices make of the call. Each cause has its own message; what could not be tried is named, not passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+from decibill.case import ExpectedCharge
+from decibill.declaration import Declaration, Tolerance
+from decibill.drive_send import Sent
+from decibill.errors import PreflightError
+from decibill.statements import Delivery, Kind, SourceObservation
+
+__all__ = ["PREFLIGHT_CASE", "check_call", "check_price", "check_reachable"]
+
+PREFLIGHT_CASE: Final = "gateway/preflight-text-chat"
+"""The case that is sent: a plain text call that every gateway with chat can price."""
+
+_CLOSE_ENOUGH = Fraction(1, 10**6)
+_EXCERPT = 300
+
+
+def check_reachable(declaration: Declaration, url: str, delivery: Delivery) -> None:
+    """Refuse a gateway that gives no answer of any kind.
+
+    Raises:
+        PreflightError: nothing answers at *url*.
+    """
+    if delivery.status is None:
+        how = "start it, or let decibill start it with --start" if declaration.start else "is it running?"
+        raise PreflightError(f"the gateway at {url} {delivery.error}; {how}")
+
+
+def check_call(declaration: Declaration, upstream: str, sent: Sent) -> None:
+    """Refuse a gateway that did not pass a plain text call on to the upstream and its answer back.
+
+    Args:
+        declaration: the gateway.
+        upstream: the address at which the gateway reaches the upstream.
+        sent: the call.
+
+    Raises:
+        PreflightError: naming the cause.
+    """
+    delivery = sent.deliveries[0]
+    name = sent.calls[0].values["case.name"]
+    called = any(not attempt.unmatched for attempt in sent.attempts)
+    if delivery.status in {401, 403}:
+        raise PreflightError(
+            f"the gateway answered {delivery.status}: it does not accept the key that "
+            f"{_keys(declaration)} gives{_excerpt(delivery)}"
+        )
+    if delivery.status is None:
+        raise PreflightError(f"the gateway did not answer a plain text call: {delivery.error}")
+    if not called and sent.attempts:
+        members = ", ".join(sent.attempts[-1].unmatched)
+        raise PreflightError(
+            "the gateway called the upstream with a request that a plain text call does not need: "
+            f"{members} of {sent.attempts[-1].method} {sent.attempts[-1].path}"
+        )
+    if not called and delivery.status >= 400:
+        raise PreflightError(
+            f"the gateway answered {delivery.status} to a plain text call of the model {name!r} and never "
+            f"called the upstream at {upstream}: configure the model and the upstream{_excerpt(delivery)}"
+        )
+    if not called:
+        raise PreflightError(
+            f"the gateway answered {delivery.status} without calling the upstream at {upstream}: "
+            "it is pointed somewhere else, or answers from a cache"
+        )
+    if delivery.status >= 400:
+        raise PreflightError(
+            f"the gateway answered {delivery.status} although the upstream answered 200{_excerpt(delivery)}"
+        )
+
+
+def check_price(
+    declaration: Declaration, charge: ExpectedCharge, sources: Sequence[SourceObservation]
+) -> tuple[str, ...]:
+    """Refuse a gateway that prices a plain text call by other prices than the suite's.
+
+    Returns:
+        What could not be checked, one sentence each.
+
+    Raises:
+        PreflightError: the cost is another one, unknown, or nowhere to be found.
+    """
+    if not declaration.states_cost:
+        return ("its prices were not checked: it declares no place where it states a cost",)
+    right = charge.exact_total
+    stated = [
+        source for source in sources if source.cost is not None and source.cost.kind is not Kind.NOTHING
+    ]
+    if not stated:
+        problems = "; ".join(source.problem for source in sources if source.problem)
+        raise PreflightError(
+            "no declared source states the cost of a plain text call: expected "
+            f"{_money(right)}{f'; {problems}' if problems else ''}"
+        )
+    cost = stated[0].cost
+    assert cost is not None
+    if cost.value is None:
+        raise PreflightError(
+            f"prices not applied: a plain text call costs {_money(right)} at the suite's prices, but "
+            f"{cost.where} says that the cost is unknown"
+        )
+    declared = declaration.source(stated[0].source).cost
+    if abs(Fraction(cost.value) - right) > _tolerance(declared.tolerance if declared else None, right):
+        raise PreflightError(
+            f"prices not applied: a plain text call costs {_money(right)} at the suite's prices, but "
+            f"{cost.where} says {cost.text}; give the gateway the suite's prices"
+        )
+    return ()
+
+
+def _tolerance(declared: Tolerance | None, right: Fraction) -> Fraction:
+    allowed = [right * _CLOSE_ENOUGH]
+    if declared is not None:
+        allowed.append(right * Fraction(declared.relative or Decimal(0)))
+        allowed += [Fraction(each) for each in (declared.absolute, declared.resolution) if each is not None]
+    return max(allowed)
+
+
+def _money(amount: Fraction) -> str:
+    return f"{Decimal(amount.numerator) / Decimal(amount.denominator):f} USD"
+
+
+def _keys(declaration: Declaration) -> str:
+    return ", ".join(sorted(declaration.auth.headers)) or "no [auth] header"
+
+
+def _excerpt(delivery: Delivery) -> str:
+    text = " ".join(delivery.body[:_EXCERPT].decode("utf-8", "replace").split())
+    return f"; it said: {text}" if text else ""

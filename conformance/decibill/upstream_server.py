@@ -1,0 +1,313 @@
+"""The replay upstream: plays recorded provider answers to a gateway and keeps a record of what reached it.
+
+One handler answers everything. It finds the instance of a case by base path (``/c/TOKEN/…``), else by the API
+key, else by what was armed last; requests of the gateway's own at start-up are answered apart. A request for
+which the case holds no recording gets a 501 that names the member, so that the gateway is not blamed for it.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from pytest_httpserver import HTTPServer
+from werkzeug.wrappers import Request, Response
+
+from decibill._data import data_directory
+from decibill.case import Step
+from decibill.declaration import Probe
+from decibill.errors import HarnessError
+from decibill.redact import redact_headers
+from decibill.statements import Attempt
+from decibill.upstream_answer import Wire, wire
+from decibill.upstream_match import arrived, choose
+
+__all__ = ["FOREIGN_PORT", "ReplayUpstream", "Served", "Stray"]
+
+FOREIGN_PORT: Final = 8471
+"""The port for gateways that decibill does not start, so that their configuration can be written once."""
+
+_LARGEST_REQUEST = 64 * 1024 * 1024
+_LONGEST_HOLD_S = 2.0
+_MOST_ATTEMPTS = 1000
+_BASE = re.compile(r"^/c/([^/]+)(/.*)?$")
+_KEY_HEADERS = ("api-key", "x-api-key", "x-goog-api-key", "xi-api-key")
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One attempt, and the exchange that answered it."""
+
+    attempt: Attempt
+    exchange: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A request that belongs to no case."""
+
+    method: str
+    path: str
+    why: str
+
+
+@dataclass(slots=True)
+class _Loaded:
+    """What the upstream knows of one instance."""
+
+    steps: Sequence[Step]
+    hold: bool
+    call_attempts: int = 0
+    sending: int = 0
+    served: list[Served] = field(default_factory=list[Served])
+    released: threading.Event = field(default_factory=threading.Event)
+
+
+class _Server(HTTPServer):
+    """The server, with a bound on requests and without a growing log of them."""
+
+    def application(self, request: Request) -> Response:
+        request.max_content_length = _LARGEST_REQUEST
+        response = super().application(request)
+        self.clear_log()
+        return response
+
+
+class ReplayUpstream:
+    """The replay upstream as a context manager; its methods may be called from any thread.
+
+    Args:
+        host: address to listen on; loopback unless the user said otherwise.
+        port: 0 for any free one.
+        probes: requests that are answered apart from any case.
+        fixtures: the fixtures root.
+        on_attempt: called after each attempt with the instance's token, or None for a stray.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        probes: Iterable[Probe] = (),
+        fixtures: Path | None = None,
+        on_attempt: Callable[[str | None, Attempt], None] | None = None,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._probes = tuple(probes)
+        self._root = fixtures or data_directory("fixtures")
+        self._on_attempt = on_attempt
+        self._lock = threading.Lock()
+        self._loaded: dict[str, _Loaded] = {}
+        self._keys: dict[str, str] = {}
+        self._armed: str | None = None
+        self._strays: list[Stray] = []
+        # several threads, or the server would speak HTTP/1.0, where a cut stream looks finished
+        self._server = _Server(host=host, port=port, threaded=True)
+        self._server.expect_request(re.compile("")).respond_with_handler(self._handle)
+
+    def __enter__(self) -> ReplayUpstream:
+        _refuse_taken_port(self._host, self._port)
+        logger = logging.getLogger("werkzeug")
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.ERROR)  # it would print a line for every request
+        self._server.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for loaded in self._loaded.values():
+            loaded.released.set()
+        self._server.stop()
+
+    @property
+    def url(self) -> str:
+        """The address at which this machine reaches the upstream."""
+        return f"http://{self._server.format_host(self._host)}:{self._server.port}"
+
+    @property
+    def strays(self) -> tuple[Stray, ...]:
+        """Requests that belonged to no case."""
+        with self._lock:
+            return tuple(self._strays)
+
+    def load(self, token: str, steps: Sequence[Step], *, key: str | None = None, hold: bool = False) -> None:
+        """Make an instance of a case known.
+
+        Args:
+            token: names the instance in the base path.
+            steps: what is answered to the first attempt of a call, the second, and so on.
+            key: the API key that names the instance, where a key does.
+            hold: whether the end of the answer is held back until `release`, at most two seconds.
+        """
+        with self._lock:
+            self._loaded[token] = _Loaded(steps, hold)
+            if key is not None:
+                self._keys[key] = token
+
+    def begin(self, token: str, *, arm: bool = False) -> None:
+        """Begin a new call: its first attempt gets the first step; *arm* answers any request with it."""
+        with self._lock:
+            self._loaded[token].call_attempts = 0
+            self._loaded[token].released.clear()
+            if arm:
+                self._armed = token
+
+    def disarm(self) -> None:
+        """Answer no request by arming any more."""
+        with self._lock:
+            self._armed = None
+
+    def release(self, token: str) -> None:
+        """Say that the client of the instance has gone, so that a held answer can end."""
+        self._loaded[token].released.set()
+
+    def sending(self, token: str) -> bool:
+        """Return whether an answer of the instance is still on its way."""
+        with self._lock:
+            return self._loaded[token].sending > 0
+
+    def take(self, token: str) -> tuple[Served, ...]:
+        """Return the attempts of an instance since they were last taken, and forget them."""
+        with self._lock:
+            loaded = self._loaded[token]
+            served = tuple(loaded.served)
+            loaded.served = []
+            return served
+
+    def _handle(self, request: Request) -> Response:
+        token, path = self._select(request)
+        if token is None and (probe := self._probe(request)) is not None:
+            return _json(200, probe.json)
+        if token is None or token not in self._loaded:
+            return self._stray(request, token)
+        if (probe := self._probe(request)) is not None:
+            return _json(200, probe.json)
+        return self._attempt(token, request, path)
+
+    def _select(self, request: Request) -> tuple[str | None, str]:
+        if match := _BASE.match(request.path):
+            return match[1], match[2] or "/"
+        with self._lock:
+            for name in _KEY_HEADERS:
+                if (token := self._keys.get(request.headers.get(name, ""))) is not None:
+                    return token, request.path
+            bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+            return self._keys.get(bearer, self._armed), request.path
+
+    def _probe(self, request: Request) -> Probe | None:
+        for probe in self._probes:
+            end = probe.path.removeprefix("*")
+            fits = request.path.endswith(end) if probe.path.startswith("*") else request.path == end
+            if probe.method == request.method and fits:
+                return probe
+        return None
+
+    def _stray(self, request: Request, token: str | None) -> Response:
+        if token is None:
+            why = "it names no case by path or key, and none was armed"
+        else:
+            why = f"there is no case {token!r} in this run"
+        with self._lock:
+            if len(self._strays) < _MOST_ATTEMPTS:
+                self._strays.append(Stray(request.method, request.path, why))
+        if self._on_attempt is not None:
+            shown = {"headers": redact_headers(dict(request.headers.items()))}
+            self._on_attempt(None, Attempt(request.method, request.path, shown, 0, ("/path",)))
+        return _refusal(f"decibill cannot tell which case {request.method} {request.path} is for: {why}", ())
+
+    def _attempt(self, token: str, request: Request, path: str) -> Response:
+        came = arrived(request, path)
+        loaded = self._loaded[token]
+        with self._lock:
+            number = min(loaded.call_attempts, len(loaded.steps) - 1)
+            loaded.call_attempts += 1
+        choice = choose(loaded.steps[number], came)
+        attempt = Attempt(request.method, request.path, came.shown, number, choice.unmatched)
+        exchange = choice.answer.exchange if choice.answer is not None else None
+        with self._lock:
+            if len(loaded.served) < _MOST_ATTEMPTS:
+                loaded.served.append(Served(attempt, exchange))
+        if self._on_attempt is not None:
+            self._on_attempt(token, attempt)
+        if exchange is None:
+            members = ", ".join(choice.unmatched)
+            return _refusal(
+                f"the case {token} holds no recording for this request: {members}", choice.unmatched
+            )
+        try:
+            answer = wire(exchange, self._root)
+        except HarnessError as error:
+            return _refusal(str(error), ())
+        response = _respond(answer, loaded.released if loaded.hold else None)
+        with self._lock:
+            loaded.sending += 1
+        response.call_on_close(lambda: self._sent(loaded))
+        return response
+
+    def _sent(self, loaded: _Loaded) -> None:
+        with self._lock:
+            loaded.sending -= 1
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    """Say clearly that a port is taken; the server itself would print and exit."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen()
+        except OSError as error:
+            taken = error.errno == errno.EADDRINUSE
+            problem = "is in use by another program" if taken else f"cannot be listened on: {error.strerror}"
+            raise HarnessError(
+                f"port {port} of {host} {problem}; choose another with --upstream-port"
+            ) from None
+
+
+def _json(status: int, value: Any) -> Response:
+    return Response(json.dumps(value), status=status, content_type="application/json")
+
+
+def _refusal(message: str, members: Sequence[str]) -> Response:
+    error = {
+        "message": message,
+        "type": "decibill_no_recording",
+        "code": "no_recording",
+        "param": list(members),
+    }
+    return _json(501, {"error": error})
+
+
+def _respond(answer: Wire, released: threading.Event | None) -> Response:
+    headers = [*answer.headers]
+    parts = answer.parts
+    if released is not None and not answer.stream and len(parts[0]) > 1:
+        half = len(parts[0]) // 2
+        parts = (parts[0][:half], parts[0][half:])
+    if not answer.stream:
+        headers.append(("content-length", str(sum(map(len, parts)))))
+    return Response(_send(parts, released, cut=answer.cut), status=answer.status, headers=headers)
+
+
+def _send(parts: Sequence[bytes], released: threading.Event | None, *, cut: bool) -> Iterator[bytes]:
+    """Yield the parts; what is held back are the last two, where a stream carries its usage."""
+    tail = max(1, len(parts) - 2)
+    for index, part in enumerate(parts):
+        if index == tail and released is not None:
+            released.wait(_LONGEST_HOLD_S)
+        yield part
+    if cut:
+        raise ConnectionAbortedError  # the connection closes without the last chunk, as when a provider dies
