@@ -8,7 +8,7 @@ from decimal import Context, Decimal
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["CheckResult", "Finding", "Money", "Outcome", "roll_up"]
+__all__ = ["CheckResult", "Finding", "Money", "Outcome", "roll_up", "worse"]
 
 _RATIO: Final = Context(prec=4)
 
@@ -39,6 +39,11 @@ def roll_up(outcomes: Iterable[Outcome]) -> Outcome:
     """
     found = set(outcomes)
     return next((outcome for outcome in _WORST_FIRST if outcome in found), Outcome.NOT_DECLARED)
+
+
+def worse(one: Outcome, other: Outcome) -> bool:
+    """Say whether *one* comes before *other* where many outcomes become one."""
+    return _WORST_FIRST.index(one) < _WORST_FIRST.index(other)
 
 
 @dataclass(frozen=True, slots=True)

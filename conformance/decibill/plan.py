@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from decibill.case import Case, ExchangeCase
+from decibill.checks import gateway_checks
 from decibill.plan_prices import case_entries, fit_prices
 
 if TYPE_CHECKING:
@@ -84,12 +85,10 @@ def plan(declaration: Declaration, cases: Iterable[Case]) -> Plan:
 
 def _lack(case: Case, declaration: Declaration) -> str | None:
     """Return what the case needs and the gateway does not declare, prices apart."""
-    if not isinstance(case, ExchangeCase) or "calculator" in case.features:
-        return (
-            "a calculator: the case starts from a record"
-            if not isinstance(case, ExchangeCase)
-            else "a calculator"
-        )
+    for_records = not isinstance(case, ExchangeCase) or not gateway_checks(case.proves)
+    if for_records or "calculator" in case.features:
+        return "a calculator"
+    assert isinstance(case, ExchangeCase)
     if case.operation not in declaration.features.operations:
         return f"the operation {case.operation}"
     if case.provider not in declaration.providers:

@@ -57,6 +57,9 @@ class SourceObservation:
     usage: Mapping[str, Statement] = field(default_factory=dict[str, Statement])
     """One statement for every quantity that the source declares a place for."""
 
+    sent: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    """For the usage object of a dialect: the quantities that the provider's own answer states."""
+
     status: str | None = None
     """The charge status as the gateway words it, where the source declares one and states one."""
 

@@ -1,0 +1,240 @@
+"""From the results of all instances to one outcome for each requirement, and to the verdict.
+
+By AUB 0.1, chapter 8: a MUST that fails outside the baseline: *not conformant*. Else a MUST in error or not testable, or nothing
+that passed: *inconclusive*. Else *conformant*. SHOULD counts where the run is strict, MAY never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from decibill.baseline import Baseline, KnownFailure
+from decibill.outcome import CheckResult, Outcome, roll_up
+
+if TYPE_CHECKING:
+    from decibill.case import Case
+    from decibill.plan import Instance, NotDeclared
+    from decibill.prose import Requirement
+    from decibill.specification import Specification
+
+__all__ = ["InstanceResult", "RequirementResult", "Verdict", "Word", "give_verdict", "instance_outcome"]
+
+Word = Literal["conformant", "not conformant", "inconclusive"]
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceResult:
+    """Everything found about one instance."""
+
+    instance: Instance
+    checks: tuple[CheckResult, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome of all its checks."""
+        return roll_up(check.outcome for check in self.checks)
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementResult:
+    """What the run says about one requirement."""
+
+    requirement: Requirement
+    outcome: Outcome
+    """What came of its checks, the baseline apart."""
+
+    open: Outcome
+    """What came of those of its checks that the baseline does not cover."""
+
+    instances: tuple[tuple[str, Outcome], ...] = ()
+    """Every instance with a check of the requirement, sorted by id."""
+
+    known: tuple[KnownFailure, ...] = ()
+    """Entries of the baseline that cover a check that does not pass."""
+
+    reason: str = ""
+    """Why it was not judged, where it was not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a run says about a gateway."""
+
+    word: Word
+    exit_code: int
+    """0, 1 or 3, as the table of exit codes has it; a stale entry of the baseline makes 1."""
+
+    strict: bool
+    requirements: tuple[RequirementResult, ...]
+    """In the order of the specification."""
+
+    failed: tuple[str, ...]
+    """Requirements that fail outside the baseline and count."""
+
+    undecided: tuple[str, ...]
+    """Requirements in error or not testable that count."""
+
+    known: tuple[str, ...] = ()
+    """Ids of the baseline's entries that cover something that does not pass."""
+
+    stale: tuple[str, ...] = ()
+    """Ids of the baseline's entries of which everything passes."""
+
+    unused: tuple[str, ...] = ()
+    """Ids of the baseline's entries of which nothing was judged."""
+
+
+def counts(level: str, *, strict: bool) -> bool:
+    """Say whether a requirement of that level counts for the verdict."""
+    return level.startswith("MUST") or (strict and level.startswith("SHOULD"))
+
+
+def instance_outcome(result: InstanceResult, requirements: Mapping[str, Requirement]) -> tuple[Outcome, bool]:
+    """Return the outcome of an instance and whether a MUST is behind it, not merely a recommendation."""
+    outcome = result.outcome
+    causes = [name for check in result.checks if check.outcome is outcome for name in check.requirements]
+    levels = [requirements[name].level for name in causes if name in requirements]
+    return outcome, not levels or any(counts(level, strict=False) for level in levels)
+
+
+def give_verdict(
+    results: Sequence[InstanceResult],
+    not_declared: Sequence[NotDeclared],
+    specification: Specification,
+    *,
+    baseline: Baseline | None = None,
+    strict: bool = False,
+) -> Verdict:
+    """Return the verdict on a gateway.
+
+    Args:
+        results: what was found about every instance that ran.
+        not_declared: the cases that the gateway was not asked.
+        specification: what is judged by.
+        baseline: the known failures.
+        strict: whether SHOULD counts.
+    """
+    entries = baseline.entries if baseline else ()
+    rows = tuple(
+        _requirement(requirement, results, not_declared, specification.exclusions.get(name, ""), entries)
+        for name, requirement in specification.requirements.items()
+    )
+    stale, unused = _stale(results, entries)
+    counted = [row for row in rows if counts(row.requirement.level, strict=strict)]
+    failed = tuple(row.requirement.id for row in counted if row.open is Outcome.FAIL)
+    undecided = tuple(
+        row.requirement.id for row in counted if row.open in {Outcome.ERROR, Outcome.NOT_TESTABLE}
+    )
+    passed = any(check.outcome is Outcome.PASS for result in results for check in result.checks)
+    word: Word = "not conformant" if failed else "inconclusive" if undecided or not passed else "conformant"
+    code = {"not conformant": 1, "inconclusive": 3, "conformant": 0}[word]
+    return Verdict(
+        word=word,
+        exit_code=1 if stale else code,
+        strict=strict,
+        requirements=rows,
+        failed=failed,
+        undecided=undecided,
+        known=tuple(dict.fromkeys(entry.id for row in rows for entry in row.known)),
+        stale=stale,
+        unused=unused,
+    )
+
+
+def _requirement(
+    requirement: Requirement,
+    results: Sequence[InstanceResult],
+    not_declared: Sequence[NotDeclared],
+    exclusion: str,
+    entries: Sequence[KnownFailure],
+) -> RequirementResult:
+    outcomes: list[Outcome] = []
+    open_: list[Outcome] = []
+    instances: dict[str, Outcome] = {}
+    known: dict[str, KnownFailure] = {}
+    for result in results:
+        checks = [check for check in result.checks if requirement.id in check.requirements]
+        if not checks:
+            continue
+        instances[result.instance.id] = roll_up(check.outcome for check in checks)
+        for check in checks:
+            outcomes.append(check.outcome)
+            entry = _covering(entries, requirement.id, result.instance, check)
+            if entry is None or check.outcome in {Outcome.PASS, Outcome.NOT_DECLARED}:
+                open_.append(check.outcome)
+            else:
+                known[entry.id] = entry
+    outcome = roll_up(outcomes)
+    reason = ""
+    if outcome is Outcome.NOT_DECLARED:
+        reason = _reason(requirement, results, not_declared, exclusion)
+    return RequirementResult(
+        requirement,
+        outcome,
+        roll_up(open_),
+        tuple(sorted(instances.items())),
+        tuple(known.values()),
+        reason,
+    )
+
+
+def _covering(
+    entries: Iterable[KnownFailure], requirement: str, instance: Instance, check: CheckResult
+) -> KnownFailure | None:
+    return next(
+        (e for e in entries if e.covers(requirement, instance.case.id, instance.id, check.check)), None
+    )
+
+
+def _reason(
+    requirement: Requirement,
+    results: Sequence[InstanceResult],
+    not_declared: Sequence[NotDeclared],
+    exclusion: str,
+) -> str:
+    """Return why a requirement was not judged."""
+    if exclusion:
+        return exclusion
+    lacks = [
+        check.because
+        for result in results
+        for check in result.checks
+        if requirement.id in check.requirements and check.because
+    ]
+    proving: list[Case] = [item.case for item in not_declared if requirement.id in item.case.requirements]
+    if requirement.observable == "record" or (not lacks and _only_records(requirement.id, results, proving)):
+        return "only a calculator's records show it"
+    if lacks:
+        return lacks[0]
+    reasons = dict.fromkeys(item.reason for item in not_declared if item.case in proving)
+    if reasons:
+        return f"it needs {'; '.join(reasons)}"
+    return "no case of this run proves it"
+
+
+def _only_records(requirement: str, results: Sequence[InstanceResult], proving: Sequence[Case]) -> bool:
+    """Say whether a case ran that proves the requirement, but only by its records."""
+    return not proving and any(requirement in result.instance.case.requirements for result in results)
+
+
+def _stale(
+    results: Sequence[InstanceResult], entries: Sequence[KnownFailure]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the entries of which everything passes, and those of which nothing was judged."""
+    stale: list[str] = []
+    unused: list[str] = []
+    for entry in entries:
+        outcomes = {
+            check.outcome
+            for result in results
+            for check in result.checks
+            for requirement in check.requirements
+            if entry.covers(requirement, result.instance.case.id, result.instance.id, check.check)
+        } - {Outcome.NOT_DECLARED}
+        if not outcomes:
+            unused.append(entry.id)
+        elif outcomes == {Outcome.PASS}:
+            stale.append(entry.id)
+    return tuple(stale), tuple(unused)
