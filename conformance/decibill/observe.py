@@ -6,7 +6,7 @@ Facts only: whether they are right is for `judge` to say.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +57,15 @@ def observe_caller(
     """
     if source.origin == "header":
         seen = Seen((delivery.headers,), "header") if delivery.status is not None else Seen((), "header")
-        return _read(source, seen, None)
+        return _read(source, seen, {})
     found, problem = documents(delivery.body, delivery.headers.get("content-type", ""))
-    failed = delivery.status is None or delivery.status >= 400
-    sent = None
-    if source.usage == "dialect":
-        sent = {} if failed or recorded is None else _recorded_usage(recorded, root)
-    return _read(source, Seen(found, "the body", problem=problem), sent)
+    sent, unreadable = _recorded_usage(recorded, root) if recorded is not None else ({}, False)
+    if delivery.status is None or delivery.status >= 400:
+        source = replace(
+            source, usage=None
+        )  # an error carries no usage, whatever stands in it (AUB-EXT-d1ab)
+    # what the provider itself sent in no readable form is no fault of the gateway
+    return _read(source, Seen(found, "the body", problem=None if unreadable else problem), sent)
 
 
 def observe_ledger(source: Source, records: Sequence[Record], problem: str | None) -> SourceObservation:
@@ -75,22 +77,20 @@ def observe_ledger(source: Source, records: Sequence[Record], problem: str | Non
         records=tuple(record.identity for record in records),
         problem=problem,
     )
-    return _read(source, seen, {} if source.usage == "dialect" else None)
+    return _read(source, seen, {})
 
 
-def _recorded_usage(exchange: Mapping[str, Any], root: Path) -> dict[str, tuple[str, Any]]:
-    """Return the quantities that the provider stated in the recorded answer."""
+def _recorded_usage(exchange: Mapping[str, Any], root: Path) -> tuple[dict[str, tuple[str, Any]], bool]:
+    """Return the quantities that the provider stated, and whether its answer cannot be read at all."""
     try:
         sent = wire(exchange, root)
     except HarnessError:
-        return {}
-    if sent.status >= 400:
-        return {}
-    found, _ = documents(b"".join(sent.parts), dict(sent.headers)["content-type"])
-    return usage_of(found)
+        return {}, True
+    found, problem = documents(b"".join(sent.parts), dict(sent.headers)["content-type"])
+    return usage_of(found) if sent.status < 400 else {}, problem is not None
 
 
-def _read(source: Source, seen: Seen, sent: Mapping[str, tuple[str, Any]] | None) -> SourceObservation:
+def _read(source: Source, seen: Seen, sent: Mapping[str, tuple[str, Any]]) -> SourceObservation:
     """Return the observation; *sent* are the quantities of the recorded answer for a dialect's usage."""
     problems = [seen.problem] if seen.problem else []
     cost = _cost(source.cost, source, seen, problems) if source.cost is not None else None
@@ -114,15 +114,13 @@ def _read(source: Source, seen: Seen, sent: Mapping[str, tuple[str, Any]] | None
     )
 
 
-def _places(
-    source: Source, seen: Seen, sent: Mapping[str, tuple[str, Any]] | None
-) -> dict[str, tuple[str, Any]]:
+def _places(source: Source, seen: Seen, sent: Mapping[str, tuple[str, Any]]) -> dict[str, tuple[str, Any]]:
     """Return, for every quantity that has a place, the place and the value there."""
     if source.usage is None:
         return {}
     if source.usage == "dialect":
         stated = usage_of(seen.found)
-        missing = {name: (place, MISSING) for name, (place, _) in (sent or {}).items() if name not in stated}
+        missing = {name: (place, MISSING) for name, (place, _) in sent.items() if name not in stated}
         return {**stated, **missing}
     if source.origin == "header":
         return {

@@ -20,6 +20,7 @@ __all__ = ["documents", "first_place", "last_with", "usage_of"]
 _MOST_EVENTS = 20_000
 _INPUT_DETAILS = ("input_token_details", "input_tokens_details", "prompt_tokens_details")
 _OUTPUT_DETAILS = ("output_token_details", "output_tokens_details", "completion_tokens_details")
+_OWN_TOKENS = ("audio_input_tokens", "audio_output_tokens")
 _MODALITIES = ("text", "audio", "image", "video")
 
 
@@ -82,12 +83,17 @@ def _is_object(value: Any) -> TypeGuard[Mapping[str, Any]]:
 def usage_of(found: Sequence[Any]) -> dict[str, tuple[str, Any]]:
     """Return the quantities that an OpenAI-style answer states, each with its pointer and value.
 
-    The three spellings of the details and the flat usage of speech and transcription are read alike. OpenAI's
-    counts are inclusive. The usage is the last that is not null, wherever in a stream it stands.
+    The three spellings of the details, the flat usage of speech and transcription, and usage under decibill's
+    own names are read alike. OpenAI's counts are inclusive. The usage is the last that is not null, wherever
+    in a stream it stands; its type decides between tokens and seconds, and without a type tokens win
+    (AUB-EXT-6f40, AUB-EXT-28aa). The provider's own total is not read: it may hold more than its parts.
     """
     stated: dict[str, tuple[str, Any]] = {}
-    usage = next((part for part in map(_usage, reversed(found)) if part is not None), None)
-    if usage is not None:
+    usage: Mapping[str, Any] = {}
+    for document in found:
+        part = resolve(document, "/usage")
+        usage = part if _is_object(part) else usage
+    if usage.get("type") != "duration":
         _totals(usage, stated)
         for names, direction in ((_INPUT_DETAILS, "input"), (_OUTPUT_DETAILS, "output")):
             for name in names:
@@ -95,17 +101,16 @@ def usage_of(found: Sequence[Any]) -> dict[str, tuple[str, Any]]:
                 if _is_object(details):
                     _details(details, f"/usage/{name}", direction, stated)
                     break
-        _put(stated, "audio_duration_seconds", "/usage/seconds", usage.get("seconds", MISSING))
-    if usage is None or not any(name.endswith("_tokens") for name in stated):
-        duration = last_with(found, "/duration")
-        name = "media_duration_seconds" if "audio_duration_seconds" in stated else "audio_duration_seconds"
-        _put(stated, name, "/duration", duration)
+        for name in _OWN_TOKENS:
+            if name not in stated:
+                _put(stated, name, f"/usage/{name}", usage.get(name, MISSING))
+    if not stated:
+        for name in ("seconds", "audio_duration_seconds", "audio_seconds"):
+            _put(stated, "audio_duration_seconds", f"/usage/{name}", usage.get(name, MISSING))
+        name = "media_duration_seconds" if stated else "audio_duration_seconds"
+        _put(stated, name, "/duration", last_with(found, "/duration"))
+    _put(stated, "tts_characters", "/usage/tts_characters", usage.get("tts_characters", MISSING))
     return stated
-
-
-def _usage(document: Any) -> Mapping[str, Any] | None:
-    usage = resolve(document, "/usage")
-    return usage if _is_object(usage) else None
 
 
 def _totals(usage: Mapping[str, Any], stated: dict[str, tuple[str, Any]]) -> None:
@@ -117,7 +122,6 @@ def _totals(usage: Mapping[str, Any], stated: dict[str, tuple[str, Any]]) -> Non
             if name in usage:
                 _put(stated, f"{direction}_tokens", f"/usage/{name}", usage[name])
                 break
-    _put(stated, "total_tokens", "/usage/total_tokens", usage.get("total_tokens", MISSING))
 
 
 def _details(details: Mapping[str, Any], at: str, direction: str, stated: dict[str, tuple[str, Any]]) -> None:

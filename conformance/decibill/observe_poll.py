@@ -1,8 +1,8 @@
 """Reading a gateway's own records over HTTP, and finding out which record belongs to which call.
 
 Records are told apart by identity, never by counting: a page holds only so many rows, and a gateway may write
-one call twice. A record belongs to the call whose id it carries; without an id, to the last call sent of those
-it matches. What is there before the run belongs to nobody.
+one call twice. A record belongs to the call whose id it carries; without an id, to the last call sent of
+those it matches. What is there before the run belongs to nobody.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Is the gateway ready to be judged? One plain text call answers, before eighty failures would.
 
 It must be reachable, let the client in, know the model, call the replay upstream, and state what the suite's
-own prices make of the call. Each cause has its own message; what could not be tried is named, not passed over.
+own prices make of the call. Each cause has its own message; what could not be tried is named.
 """
 
 from __future__ import annotations

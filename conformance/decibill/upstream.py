@@ -30,8 +30,8 @@ _PROBES = (Probe("GET", "*/models", {"object": "list", "data": []}),)
 def upstream(port: int, host: str, armed: str | None, *, listing: bool) -> None:
     """Play the recorded provider answers, each at a base address of its own.
 
-    Point a gateway at http://HOST:PORT/c/CASE/v1, where CASE is the id of a case with a full stop for each
-    slash (Azure: without /v1). Every request that arrives is printed on standard output as one line of JSON.
+    Point a gateway at http://HOST:PORT/c/CASE/v1, where CASE is the id of a case with -- for its slash
+    (Azure: without /v1). Every request that arrives is printed on standard output as one line of JSON.
     """
     cases = {_token(case): case for case in load_cases() if isinstance(case, ExchangeCase)}
     if listing:
@@ -54,7 +54,7 @@ def upstream(port: int, host: str, armed: str | None, *, listing: bool) -> None:
 
 
 def _token(case: Any) -> str:
-    return str(case.id).replace("/", ".")
+    return str(case.id).replace("/", "--")
 
 
 def _print(token: str | None, attempt: Attempt) -> None:
