@@ -85,10 +85,10 @@ def plan(declaration: Declaration, cases: Iterable[Case]) -> Plan:
 
 def _lack(case: Case, declaration: Declaration) -> str | None:
     """Return what the case needs and the gateway does not declare, prices apart."""
-    for_records = not isinstance(case, ExchangeCase) or not gateway_checks(case.proves)
-    if for_records or "calculator" in case.features:
+    if not isinstance(case, ExchangeCase):
         return "a calculator"
-    assert isinstance(case, ExchangeCase)
+    if "calculator" in case.features or not gateway_checks(case.proves):
+        return "a calculator"
     if case.operation not in declaration.features.operations:
         return f"the operation {case.operation}"
     if case.provider not in declaration.providers:

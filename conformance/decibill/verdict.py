@@ -1,7 +1,8 @@
 """From the results of all instances to one outcome for each requirement, and to the verdict.
 
-By AUB 0.1, chapter 8: a MUST that fails outside the baseline: *not conformant*. Else a MUST in error or not testable, or nothing
-that passed: *inconclusive*. Else *conformant*. SHOULD counts where the run is strict, MAY never.
+By AUB 0.1, chapter 8: a MUST that fails outside the baseline: *not conformant*. Else a MUST in error or
+not testable, or nothing that passed: *inconclusive*. Else *conformant*. SHOULD counts where the run is
+strict, MAY never.
 """
 
 from __future__ import annotations
@@ -19,7 +20,15 @@ if TYPE_CHECKING:
     from decibill.prose import Requirement
     from decibill.specification import Specification
 
-__all__ = ["InstanceResult", "RequirementResult", "Verdict", "Word", "give_verdict", "instance_outcome"]
+__all__ = [
+    "InstanceResult",
+    "RequirementResult",
+    "Verdict",
+    "Word",
+    "give_verdict",
+    "instance_outcome",
+    "is_known",
+]
 
 Word = Literal["conformant", "not conformant", "inconclusive"]
 
@@ -141,6 +150,17 @@ def give_verdict(
         stale=stale,
         unused=unused,
     )
+
+
+def is_known(result: InstanceResult, entries: Sequence[KnownFailure]) -> bool:
+    """Say whether something of an instance does not pass, and the baseline covers all of that."""
+    flaws = [
+        _covering(entries, requirement, result.instance, check) is not None
+        for check in result.checks
+        for requirement in check.requirements
+        if check.outcome not in {Outcome.PASS, Outcome.NOT_DECLARED}
+    ]
+    return bool(flaws) and all(flaws)
 
 
 def _requirement(

@@ -1,0 +1,279 @@
+"""Building a report from what a run found."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from decibill import SPEC_VERSION, __version__
+from decibill.outcome import Outcome
+from decibill.redact import redact_headers, redact_json
+from decibill.report.model import (
+    Area,
+    BaselineUse,
+    CaseRow,
+    GatewayInfo,
+    Report,
+    RequirementRow,
+    Selection,
+    SuiteInfo,
+    VerdictInfo,
+)
+from decibill.verdict import instance_outcome, is_known
+
+if TYPE_CHECKING:
+    from decibill.baseline import Baseline
+    from decibill.case import Case
+    from decibill.declaration import Declaration
+    from decibill.plan import Plan
+    from decibill.specification import Specification
+    from decibill.statements import Attempt, Delivery, Observation
+    from decibill.verdict import InstanceResult, Verdict
+
+__all__ = ["Found", "build_report", "hide_host"]
+
+_TEXT_TYPES: Final = ("json", "text/", "event-stream", "xml")
+_LONGEST_BODY: Final = 2000
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]{120,}={0,2}")
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_LEVELS: Final = ("MUST", "SHOULD", "MAY")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Everything that a run found, before it is a report."""
+
+    declaration: Declaration
+    specification: Specification
+    cases: Sequence[Case]
+    """The cases chosen."""
+
+    plan: Plan
+    results: Sequence[InstanceResult]
+    observations: Mapping[str, Observation]
+    verdict: Verdict
+    started: str
+    gateway_url: str
+    upstream_url: str
+    gateway_option: str
+    """How the command line names the gateway, such as ``--gateway ferrogw``; empty for the reference."""
+
+    selection: Selection = field(default_factory=Selection)
+    baseline: Baseline | None = None
+    notes: tuple[str, ...] = ()
+    fixtures_sha256: str | None = None
+
+
+def build_report(found: Found) -> Report:
+    """Return the report of a run."""
+    rows = _cases(found)
+    requirements = _requirements(found)
+    verdict = found.verdict
+    return Report(
+        suite=SuiteInfo(
+            version=__version__,
+            spec=SPEC_VERSION,
+            requirements=len(found.specification.requirements),
+            cases=len(found.cases),
+            fixtures_sha256=found.fixtures_sha256,
+        ),
+        started=found.started,
+        gateway=_gateway(found),
+        upstream=hide_host(found.upstream_url),
+        selection=found.selection,
+        verdict=VerdictInfo(verdict.word, verdict.exit_code, _scope(found), verdict.strict, _sentence(found)),
+        levels=_levels(requirements),
+        areas=_areas(rows),
+        requirements=requirements,
+        cases=rows,
+        baseline=BaselineUse(found.baseline.file, verdict.known, verdict.stale, verdict.unused)
+        if found.baseline
+        else None,
+        notes=found.notes,
+    )
+
+
+def hide_host(text: str) -> str:
+    """Return an address with its host hidden, unless it is this machine itself: a report may be published."""
+    parts = urlsplit(text)
+    if not parts.hostname or parts.hostname in _LOOPBACK:
+        return text
+    return f"{parts.scheme}://[host]{parts.path}"
+
+
+def _gateway(found: Found) -> GatewayInfo:
+    declaration, features = found.declaration, found.declaration.features
+    marks = (("charge status", features.charge_status), ("estimate mark", features.estimate_mark))
+    needed = Counter(item.reason for item in found.plan.not_declared)
+    return GatewayInfo(
+        id=declaration.id,
+        name=declaration.name,
+        version=declaration.version,
+        url=hide_host(found.gateway_url),
+        declared={
+            "operations": tuple(sorted(features.operations)),
+            "streams": tuple(sorted(features.stream)),
+            "providers": tuple(sorted(declaration.providers)),
+            "dialects": tuple(sorted(declaration.dialects)),
+            "modifiers": tuple(sorted(features.modifiers)),
+            "marks": tuple(word for word, on in marks if on),
+        },
+        not_declared=dict(sorted(needed.items(), key=lambda item: (-item[1], item[0]))),
+    )
+
+
+def _scope(found: Found) -> str:
+    declaration = found.declaration
+    priced = declaration.prices.how != "none" and declaration.features.price_scope != "none"
+    cost = priced and declaration.states_cost
+    usage = any(source.usage is not None for source in declaration.observe)
+    return "usage and cost" if cost and usage else "cost only" if cost else "usage only"
+
+
+def _sentence(found: Found) -> str:
+    verdict, spec = found.verdict, f"spec {SPEC_VERSION}"
+    asked = ", ".join(sorted({result.instance.case.operation for result in found.results})) or "nothing"
+    scope = f"{_scope(found)} of: {asked}"
+    if verdict.word == "not conformant":
+        count = len(verdict.failed)
+        return f"Not conformant to {spec} for {scope} ({count} requirement{_s(count)} not met)"
+    if verdict.word == "inconclusive":
+        count = len(verdict.undecided)
+        because = f"{count} requirement{_s(count)} could not be judged" if count else "nothing passed"
+        return f"Inconclusive for {spec}, {scope} ({because})"
+    count = len(verdict.known)
+    known = f", but for {count} known failure{_s(count)}" if count else ""
+    return f"Conformant to {spec} for {scope}{known}"
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
+
+
+def _requirements(found: Found) -> tuple[RequirementRow, ...]:
+    rows = [
+        RequirementRow(
+            id=row.requirement.id,
+            level=row.requirement.level,
+            text=row.requirement.text,
+            href=row.requirement.href,
+            outcome=row.outcome,
+            cases=row.instances,
+            known=tuple(entry.id for entry in row.known),
+            is_known=bool(row.known) and row.open in {Outcome.PASS, Outcome.NOT_DECLARED},
+            reason=row.reason,
+        )
+        for row in found.verdict.requirements
+    ]
+    return tuple(sorted(rows, key=lambda row: row.id))
+
+
+def _levels(rows: Iterable[RequirementRow]) -> Mapping[str, Mapping[str, int]]:
+    counters: dict[str, Counter[str]] = {level: Counter() for level in _LEVELS}
+    for row in rows:
+        counters[row.level.split()[0]]["known" if row.is_known else str(row.outcome)] += 1
+    keys = [str(outcome) for outcome in Outcome] + ["known"]
+    return {
+        level: {key: counter[key] for key in keys} for level, counter in counters.items() if counter.total()
+    }
+
+
+def _cases(found: Found) -> tuple[CaseRow, ...]:
+    rows: list[CaseRow] = []
+    for result in found.results:
+        outcome, is_must = instance_outcome(result, found.specification.requirements)
+        instance, case = result.instance, result.instance.case
+        observation = found.observations[instance.id]
+        flawed = outcome not in {Outcome.PASS, Outcome.NOT_DECLARED}
+        rows.append(
+            CaseRow(
+                id=instance.id,
+                case=case.id,
+                title=case.title,
+                area=case.area,
+                dialect=instance.dialect,
+                outcome=outcome,
+                is_recommendation=flawed and not is_must,
+                is_known=is_known(result, found.baseline.entries if found.baseline else ()),
+                why=case.why,
+                answer=_answer(case.exchange["response"]),
+                checks=tuple(sorted(result.checks, key=lambda check: check.check)),
+                again=f"decibill run {found.gateway_option} --only {case.id} -v".replace("  ", " "),
+                by_hand=_hide_in(observation.curl, found.gateway_url),
+                evidence=_evidence(observation) if flawed else {},
+            )
+        )
+    for item in found.plan.not_declared:
+        name, title, area = item.case.id, item.case.title, item.case.area
+        rows.append(CaseRow(name, name, title, area, None, Outcome.NOT_DECLARED, reason=item.reason))
+    return tuple(sorted(rows, key=lambda row: row.id))
+
+
+def _answer(response: Mapping[str, Any]) -> str:
+    """Return where the upstream's answer can be read."""
+    for key, value in response.items():
+        if key.endswith("_file"):
+            return f"fixtures/{value}"
+    media: Mapping[str, Any] = response.get("media", {})
+    if "media_file" in media:
+        return f"fixtures/{media['media_file']}"
+    return f"status {response['status']} and the body in the case"
+
+
+def _hide_in(text: str, url: str) -> str:
+    return text if hide_host(url) == url else text.replace(url, "$GATEWAY_URL")
+
+
+def _areas(rows: Sequence[CaseRow]) -> tuple[Area, ...]:
+    counters: dict[str, Counter[str]] = {}
+    names = {Outcome.PASS: "ok", Outcome.FAIL: "failed"}
+    for row in rows:
+        key = names.get(row.outcome, str(row.outcome))
+        if row.is_known or row.is_recommendation:
+            key = "known" if row.is_known else "recommendations"
+        counters.setdefault(row.area, Counter())[key] += 1
+    return tuple(Area(name, **counter) for name, counter in sorted(counters.items()))
+
+
+def _evidence(observation: Observation) -> dict[str, Any]:
+    """Return what was seen of an instance, without secrets, media and clocks."""
+    return {
+        "received": [_delivery(delivery) for delivery in observation.deliveries],
+        "upstream": [_attempt(attempt) for attempt in observation.attempts],
+        "problems": sorted(
+            {
+                f"{source.source}: {source.problem}"
+                for call in observation.sources
+                for source in call
+                if source.problem
+            }
+        ),
+    }
+
+
+def _delivery(delivery: Delivery) -> dict[str, Any]:
+    kind = delivery.headers.get("content-type", "")
+    headers = {name: value for name, value in delivery.headers.items() if name not in {"date", "server"}}
+    received: dict[str, Any] = {"status": delivery.status, "headers": redact_headers(headers)}
+    if any(word in kind for word in _TEXT_TYPES):
+        text = _BASE64.sub(_cut, delivery.body.decode("utf-8", "replace"))
+        more = len(text) - _LONGEST_BODY
+        received["body"] = text if more <= 0 else f"{text[:_LONGEST_BODY]}[and {more} more characters]"
+    else:
+        received["body"] = f"[{len(delivery.body)} bytes]"
+    if delivery.error:
+        received["error"] = delivery.error
+    return received
+
+
+def _cut(match: re.Match[str]) -> str:
+    return f"[base64, {len(match[0])} characters]"
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    shown = {key: redact_json(value) for key, value in attempt.request.items() if key != "headers"}
+    return {"step": attempt.step, "unmatched": list(attempt.unmatched), "request": shown}
