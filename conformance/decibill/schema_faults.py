@@ -100,7 +100,7 @@ def _without_echoes(found: list[_Found]) -> list[_Found]:
     def is_echo(fault: _Found) -> bool:
         if fault.missing is not None:
             return any(
-                place == fault.path and difflib.get_close_matches(fault.missing, [name], cutoff=0.7)
+                place == fault.path and difflib.get_close_matches(fault.missing, [name], cutoff=0.6)
                 for place, name in unknown
             )
         # An unknown member's value has no schema of its own to be at odds with.

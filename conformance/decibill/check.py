@@ -1,0 +1,172 @@
+"""``decibill check FILE…``: says of every file whether it is what it should be, with pointers where it is not.
+
+A file's kind is told by ``$schema``, by its members, or by its ending (TOML is a gateway declaration). Beyond
+the schema, charges and refunds must add up, usage records must be partitions, price books must leave no choice
+open, and a case's numbers must follow from its own price book.
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final, cast
+
+import click
+
+from decibill import declaration_read, jsonio, schemas
+from decibill._data import data_directory
+from decibill.arithmetic import charge_faults, refund_faults, usage_faults
+from decibill.book_checks import book_faults
+from decibill.case_checks import case_faults
+from decibill.errors import Fault, InvalidFileError
+from decibill.pointer import join
+
+__all__ = ["Checked", "check", "check_file", "check_text"]
+
+_RATED: Final = ("usage", "charge")
+"""Members of what ``decibill rate`` prints."""
+
+_WORDS: Final[Mapping[str, str]] = {
+    "gateway": "gateway declaration",
+    "price-book": "price book",
+    "rated": "usage record and charge",
+    "refund": "refund record",
+    "requirements": "list of requirements",
+    "usage-record": "usage record",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found of one file."""
+
+    file: str
+    kind: str | None
+    """Name of its schema, ``rated`` for a usage record with its charge; None where that cannot be told."""
+
+    faults: tuple[Fault, ...] = ()
+
+    def lines(self) -> list[str]:
+        """Return the report on the file: one line where it is valid, else one a fault."""
+        if not self.faults:
+            assert self.kind is not None
+            return [f"{self.file}: valid {_WORDS.get(self.kind, self.kind)}"]
+        return [
+            f"{self.file}{f' at {fault.pointer}' if fault.pointer else ''}: {fault.problem}"
+            for fault in self.faults
+        ]
+
+
+def check_file(path: Path, name: str | None = None) -> Checked:
+    """Return what is to be said of the file at *path*, called *name* in messages."""
+    where = name or str(path)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        return Checked(where, None, (Fault("", f"cannot be read: {error.strerror or error}"),))
+    return check_text(raw, where, path)
+
+
+def check_text(raw: bytes, where: str, path: Path | None = None) -> Checked:
+    """Return what is to be said of the document *raw*, which came from *path* or from standard input."""
+    kind: str | None = None
+    try:
+        if path is not None and path.suffix == ".toml":
+            kind, document = "gateway", _toml(raw, where)
+        else:
+            document = jsonio.loads(raw, where)
+            kind = _kind(document, where)
+        return Checked(where, kind, _faults(kind, document, where, path))
+    except InvalidFileError as error:
+        remedy = f"; {error.remedy}" if error.remedy else ""
+        other = "" if error.file == where else f"{error.file}: "
+        return Checked(where, kind, (Fault(error.pointer or "", f"{other}{error.problem}{remedy}"),))
+
+
+def _kind(document: Any, where: str) -> str:
+    if isinstance(document, Mapping) and set(cast("Mapping[str, Any]", document)) == set(_RATED):
+        return "rated"
+    return schemas.kind_of(document, where)
+
+
+def _toml(raw: bytes, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(raw.decode(), parse_float=Decimal)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidFileError(where, f"not TOML: {error}") from None
+
+
+def _faults(kind: str, document: Any, where: str, path: Path | None) -> tuple[Fault, ...]:
+    if kind == "rated":
+        parts = {"usage": "usage-record", "charge": "charge"}
+        return tuple(
+            Fault(join(member) + fault.pointer, fault.problem)
+            for member, name in parts.items()
+            for fault in _faults(name, document[member], where, None)
+        )
+    found = schemas.faults(kind, document)
+    if found:
+        return found
+    if kind == "case":
+        return case_faults(document, _fixtures_root(path))
+    if kind == "exchange":
+        return _exchange_faults(document, path)
+    if kind == "gateway":
+        declaration_read.parse(document, where)
+    return _BEYOND_SCHEMA.get(kind, _nothing)(document)
+
+
+def _nothing(document: Any) -> tuple[Fault, ...]:
+    del document
+    return ()
+
+
+_BEYOND_SCHEMA: Final[Mapping[str, Callable[[Any], tuple[Fault, ...]]]] = {
+    "charge": charge_faults,
+    "price-book": book_faults,
+    "refund": refund_faults,
+    "usage-record": usage_faults,
+}
+
+
+def _fixtures_root(path: Path | None) -> Path:
+    """Return the tree that a case belongs to: the one it lies in, else the one that decibill carries."""
+    for parent in path.resolve().parents if path is not None else ():
+        if parent.name == "cases":
+            return parent.parent
+    return data_directory("fixtures")
+
+
+def _exchange_faults(exchange: Mapping[str, Any], path: Path | None) -> tuple[Fault, ...]:
+    """Return the bodies of a loose exchange that are not in its own folder; media may be absent."""
+    if path is None:
+        return ()
+    return tuple(
+        Fault(join(part, member), f"there is no file {name} beside the exchange")
+        for part in ("request", "response")
+        for member, name in exchange.get(part, {}).items()
+        if member.endswith("_file") and not (path.parent / name).is_file()
+    )
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+def check(files: Sequence[str]) -> int:
+    """Validate usage records, charges, refunds, price books, cases, exchanges and declarations.
+
+    Their numbers must add up too. ``-`` reads standard input. Exit code 0: every file is valid; 2: one is not.
+    """
+    faulty = 0
+    for name in files:
+        if name == "-":
+            checked = check_text(sys.stdin.buffer.read(), "standard input")
+        else:
+            checked = check_file(Path(name), name)
+        for line in checked.lines():
+            click.echo(line, err=bool(checked.faults))
+        faulty += bool(checked.faults)
+    return 2 if faulty else 0
