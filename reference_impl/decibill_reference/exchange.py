@@ -66,7 +66,7 @@ class Exchange:
 
         Raises:
             DecibillReferenceError: `unsupported_exchange` where the head is not that of an exchange,
-            `missing_time`.
+                `missing_time`.
         """
         exchange = _part(value, "")
         response = _part(exchange.get("response"), "/response")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["loads"]
 
-_LARGEST_EXPONENT = 308  # of a double; 1e400 is Infinity to most readers, so it is nobody's number
+_LARGEST, _SMALLEST = 308, -324  # exponents of a double; to most readers 1e400 is Infinity and 1e-400 is 0
 
 
 class _Fault:
@@ -96,7 +96,7 @@ class _Parser:
             value = Decimal(text)
         except InvalidOperation:  # an exponent beyond those of decimal itself
             return self._mark("invalid_number", f"{text[:40]} is not a number that can be read")
-        if ("e" in text or "E" in text) and abs(value.adjusted()) > _LARGEST_EXPONENT:
+        if ("e" in text or "E" in text) and not _SMALLEST <= value.adjusted() <= _LARGEST:
             return self._mark(
                 "invalid_number", f"{text[:40]} is larger or smaller than numbers of JSON readers can be"
             )

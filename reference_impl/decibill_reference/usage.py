@@ -157,7 +157,7 @@ def read_time(value: object, pointer: str) -> str:
 
     Raises:
         DecibillReferenceError: `missing_time` for anything but a real time in UTC, such as
-        `2025-11-05T10:24:03Z`.
+            `2025-11-05T10:24:03Z`.
     """
     if isinstance(value, str) and _TIME.fullmatch(value):
         try:

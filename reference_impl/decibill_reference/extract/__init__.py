@@ -39,7 +39,7 @@ def extract(exchange: object, *, root: Path | None = None) -> UsageRecord:
 
     Raises:
         DecibillReferenceError: the exchange is refused (data model, section 6); `code` and `pointer` say why
-        and where.
+            and where.
     """
     opened = Exchange.open(exchange, root)
     read = _reader(opened)

@@ -111,5 +111,5 @@ def _numbers(value: object, pointer: str) -> Iterator[str]:
     elif isinstance(value, list):
         for number, item in enumerate(cast("list[object]", value)):
             yield from _numbers(item, f"{pointer}/{number}")
-    elif isinstance(value, int | float | Decimal) and value != 0:
+    elif isinstance(value, int | float | Decimal) and value:
         yield pointer
