@@ -207,7 +207,9 @@ def _continuation(blocks: list[_Block]) -> str:
         if block.line != taken[-1].end or not _ITEM.match(block.lines[0]):
             break
         taken.append(block)
-    return "\n".join(_single_spaced(line) for block in taken for line in block.lines)
+    if _is_table(follower.lines[0]):
+        return "\n".join(_single_spaced(row) for row in follower.lines)
+    return "\n".join(item.text for item in taken)
 
 
 def _requirement(

@@ -89,6 +89,12 @@ def test_a_table_or_list_after_a_colon_belongs_to_the_hash_and_not_to_the_text(
     assert before.sha256 != only(read(tmp_path, lead + follower.format("y"))).sha256
 
 
+def test_line_breaks_in_the_list_after_a_colon_do_not_change_the_hash(tmp_path: Path) -> None:
+    wide = only(read(tmp_path, f"- {MARKER}It MUST be:\n  1. one of two\n  2. other\n"))
+    narrow = only(read(tmp_path, f"- {MARKER}It MUST be:\n  1. one\n     of two\n  2. other\n"))
+    assert wide.sha256 == narrow.sha256
+
+
 def test_a_table_after_a_full_stop_is_not_part_of_the_requirement(tmp_path: Path) -> None:
     before = only(read(tmp_path, f"- {MARKER}It MUST be.\n\n| a |\n| --- |\n| x |\n"))
     assert before.sha256 == only(read(tmp_path, f"- {MARKER}It MUST be.\n\n| a |\n| --- |\n| y |\n")).sha256
