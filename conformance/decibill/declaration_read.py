@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from decibill import template
+from decibill import schemas, template
 from decibill._data import data_directory
 from decibill.declaration import (
     DIALECTS,
@@ -60,11 +60,16 @@ def load(name: str, *, allow_remote_upstream: bool = False, directory: Path | No
         if is_path:
             raise InvalidFileError(name, "there is no such file")
         raise UnknownNameError("gateway", name, declared_names(home))
+    file = name if is_path else f"gateways/{name}.toml"
     try:
         data = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidFileError(str(path), f"not TOML: {error}") from None
-    return parse(data, str(path), allow_remote_upstream=allow_remote_upstream)
+        raise InvalidFileError(file, f"not TOML: {error}") from None
+    except OSError as error:
+        raise InvalidFileError(file, f"cannot be read: {error.strerror or error}") from None
+    declaration = parse(data, file, allow_remote_upstream=allow_remote_upstream)
+    schemas.validate("gateway", data, file)  # what parse() lets through must satisfy other readers too
+    return declaration
 
 
 def parse(data: Mapping[str, Any], file: str, *, allow_remote_upstream: bool = False) -> Declaration:
@@ -133,7 +138,7 @@ def _check_whole(declaration: Declaration, top: Table) -> None:
 
 def _checked(table: Table, key: str, allowed: frozenset[str], files: Mapping[str, Any] | None = None) -> str:
     text = table.text(key)
-    template.check(text, allowed, file=table.file, pointer=f"{table.at}/{key}", files=files or ())
+    template.check(text, allowed, file=table.file, pointer=table.place(key), files=files or ())
     return text
 
 

@@ -79,7 +79,7 @@ def _source(table: Table) -> Source:
 
 def _poll(table: Table) -> dict[str, Any]:
     get = table.text("get")
-    template.check(get, _POLL_NAMES, file=table.file, pointer=f"{table.at}/get")
+    template.check(get, _POLL_NAMES, file=table.file, pointer=table.place("get"))
     if not get.startswith("/"):
         table.refuse("get", "must begin with /")
     if "row" in table and "rows" in table:
@@ -103,7 +103,7 @@ def _poll(table: Table) -> dict[str, Any]:
 def _match(table: Table, name: str) -> tuple[str, ...]:
     values = table.words(name) if isinstance(table.raw(name), list) else (table.text(name),)
     for value in values:
-        template.check(value, _POLL_NAMES, file=table.file, pointer=f"{table.at}/{name}")
+        template.check(value, _POLL_NAMES, file=table.file, pointer=table.place(name))
     return values
 
 

@@ -28,12 +28,17 @@ class Table:
         self._asked: set[str] = set()
 
     def __contains__(self, key: str) -> bool:
+        self._asked.add(key)
         return key in self._data
 
     def refuse(self, key: str | None, problem: str, remedy: str | None = None) -> NoReturn:
         """Raise for the member *key*, or for the table as a whole."""
-        where = self.at if key is None else self.at + pointer.join(key)
+        where = self.at if key is None else self.place(key)
         raise InvalidFileError(self.file, problem, pointer=where or "/", remedy=remedy)
+
+    def place(self, key: str) -> str:
+        """Return the pointer of the member *key*."""
+        return self.at + pointer.join(key)
 
     def raw(self, key: str, default: Any = None) -> Any:
         """Return the member as it is, or *default*."""
@@ -52,7 +57,6 @@ class Table:
     def text(self, key: str, default: str | None = None) -> str:
         """Return a string that is not empty."""
         if default is not None and key not in self:
-            self._asked.add(key)
             return default
         value: str = self._need(key, str, "a string")
         if not value:
@@ -70,7 +74,6 @@ class Table:
     def integer(self, key: str, default: int, low: int, high: int) -> int:
         """Return an integer between *low* and *high*."""
         value: int = self._need(key, int, "an integer") if key in self else default
-        self._asked.add(key)
         if not low <= value <= high:
             self.refuse(key, f"must be between {low} and {high}")
         return value
@@ -140,8 +143,7 @@ class Table:
     def table(self, key: str) -> Table:
         """Return a member table; absent is empty."""
         value: Mapping[str, Any] = self._need(key, dict, "a table") if key in self else {}
-        self._asked.add(key)
-        return Table(self.file, value, self.at + pointer.join(key))
+        return Table(self.file, value, self.place(key))
 
     def optional_table(self, key: str) -> Table | None:
         """Return a member table, or None where it is absent."""
