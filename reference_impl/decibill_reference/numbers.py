@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
+from typing import Final
 
 from decibill_reference.errors import DecibillReferenceError
 
-__all__ = ["CONTEXT", "escape", "parse_plain", "plain", "read_count", "read_decimal"]
+__all__ = ["CONTEXT", "LARGEST_COUNT", "escape", "parse_plain", "plain", "read_count", "read_decimal"]
 
 CONTEXT = Context(
     prec=80,
@@ -24,7 +25,9 @@ CONTEXT = Context(
 
 _DIGITS_BEFORE = 15
 _DIGITS_AFTER = 30
-_LIMIT = 10**_DIGITS_BEFORE
+LARGEST_COUNT: Final = 10**_DIGITS_BEFORE - 1
+"""The largest whole number that is read."""
+
 _PLAIN = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,30})?")
 
 
@@ -58,7 +61,7 @@ def read_count(value: object, pointer: str) -> int:
         DecibillReferenceError: `negative_quantity`, or `invalid_number` for a fraction, a boolean, a number
             that is not finite or too long, and anything that is not a number.
     """
-    if type(value) is int and 0 <= value < _LIMIT:
+    if type(value) is int and 0 <= value <= LARGEST_COUNT:
         return value
     number = read_decimal(value, pointer)
     count = int(number)
@@ -94,7 +97,7 @@ def _decimal(value: object, pointer: str) -> Decimal:
     if isinstance(value, Decimal):
         return value
     if isinstance(value, int):
-        if abs(value) >= _LIMIT:  # before conversion, which takes quadratic time in the number of digits
+        if abs(value) > LARGEST_COUNT:  # before conversion, whose time is quadratic in the digits
             raise _invalid(pointer, f"the number has more than {_DIGITS_BEFORE} digits before the point")
         return Decimal(value)
     if isinstance(value, float):

@@ -87,23 +87,17 @@ FLAGS = (
 )
 """What a record can say about how it was read, in canonical order."""
 
-_WHOLES: tuple[tuple[str, tuple[str, ...]], ...] = (
+_PARTITIONS = (
     ("input_tokens", tuple(f"{modality}_input_tokens" for modality in INPUT_MODALITIES)),
-    ("input_tokens", ("cached_input_tokens",)),
-    (
-        "cached_input_tokens",
-        tuple(
-            f"cached_{modality}_input_tokens" for modality in INPUT_MODALITIES if modality != "unattributed"
-        ),
-    ),
-    ("text_input_tokens", ("cached_text_input_tokens",)),
-    ("audio_input_tokens", ("cached_audio_input_tokens",)),
-    ("image_input_tokens", ("cached_image_input_tokens",)),
-    ("video_input_tokens", ("cached_video_input_tokens",)),
+    ("cached_input_tokens", tuple(f"cached_{modality}_input_tokens" for modality in INPUT_MODALITIES[:-1])),
     ("output_tokens", tuple(f"{modality}_output_tokens" for modality in OUTPUT_MODALITIES)),
-    ("output_tokens", ("reasoning_output_tokens",)),
-    ("text_output_tokens", ("reasoning_output_tokens",)),
     ("total_tokens", ("input_tokens", "output_tokens")),
+)
+_SUBSETS = (
+    ("cached_input_tokens", "input_tokens"),
+    *((f"cached_{modality}_input_tokens", f"{modality}_input_tokens") for modality in INPUT_MODALITIES[:-1]),
+    ("reasoning_output_tokens", "text_output_tokens"),
+    ("reasoning_output_tokens", "output_tokens"),
 )
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _RANK = {basis: rank for rank, basis in enumerate(BASES)}
@@ -125,28 +119,32 @@ def check_parts(quantities: Mapping[str, int | Decimal], locate: Callable[[str],
     Raises:
         DecibillReferenceError: `inconsistent_usage`. Nothing is ever clamped.
     """
-    for whole, parts in _WHOLES:
+    for whole, parts in _PARTITIONS:
         limit = quantities.get(whole)
         if limit is None:
             continue
         together: int | Decimal = 0
         for part in parts:
             value = quantities.get(part)
-            if not value:
-                continue
-            if value > limit:
-                raise _contradiction(
-                    locate(part), f"{part} is {plain(value)}, more than its whole, {whole}, {plain(limit)}"
-                )
-            together += value
+            if value:
+                if value > limit:
+                    raise _contradiction(locate(part), part, value, whole, limit)
+                together += value
         if together > limit:
             present = " + ".join(part for part in parts if quantities.get(part))
-            raise _contradiction(
-                locate(whole), f"{present} come to {plain(together)}, more than {whole}, {plain(limit)}"
-            )
+            raise _contradiction(locate(whole), present, together, whole, limit)
+    for part, whole in _SUBSETS:
+        value = quantities.get(part)
+        if value:
+            limit = quantities.get(whole, value)
+            if value > limit:
+                raise _contradiction(locate(part), part, value, whole, limit)
 
 
-def _contradiction(pointer: str, problem: str) -> DecibillReferenceError:
+def _contradiction(
+    pointer: str, part: str, value: int | Decimal, whole: str, limit: int | Decimal
+) -> DecibillReferenceError:
+    problem = f"{part} is {plain(value)}, more than its whole, {whole}, {plain(limit)}"
     return DecibillReferenceError(
         "inconsistent_usage", pointer, f"{problem}; usage that contradicts itself is not priced"
     )

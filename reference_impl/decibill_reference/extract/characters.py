@@ -19,7 +19,7 @@ def read_characters(exchange: Exchange, member: str, draft: Draft) -> None:
     """State the characters of the request's *member*, or that they are unknown."""
     text = exchange.request_object().get(member)
     if isinstance(text, str):
-        draft.state("tts_characters", len(text), "request", f"/request/json/{member}")
+        draft.state("tts_characters", len(text), "request")
         draft.character_rule = "code_points"
     else:
         draft.unknown.add("tts_characters")

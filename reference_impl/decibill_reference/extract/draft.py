@@ -6,10 +6,11 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
-from decibill_reference.usage import FLAGS, QUANTITIES, UsageRecord, check_parts, weakest
+from decibill_reference.usage import FLAGS, QUANTITIES, UsageRecord, check_parts
 
 if TYPE_CHECKING:
     from decibill_reference.exchange import Exchange
+    from decibill_reference.extract.wire import WireObject
 
 __all__ = ["Draft", "Reader"]
 
@@ -19,13 +20,13 @@ _INFORMATION = frozenset({"media_duration_seconds", "audio_channels"})
 class Draft:
     """What has been read of an exchange so far.
 
-    Readers state quantities in any order and with the pointer to their source; `finish` checks that no part
-    exceeds its whole, and puts everything into canonical order.
+    Readers state quantities in any order; `finish` checks that no part exceeds its whole, and puts everything
+    into canonical order.
     """
 
     __slots__ = (
         "_basis",
-        "_pointers",
+        "_places",
         "_quantities",
         "character_rule",
         "flags",
@@ -37,18 +38,43 @@ class Draft:
     def __init__(self) -> None:
         self._quantities: dict[str, int | Decimal] = {}
         self._basis: dict[str, str] = {}
-        self._pointers: dict[str, str] = {}
+        self._places: dict[str, tuple[WireObject, str]] = {}
         self.unknown: set[str] = set()
         self.flags: set[str] = set()
         self.unread: list[str] = []
         self.service_tier: str | None = None
         self.character_rule: str | None = None
 
-    def state(self, quantity: str, value: int | Decimal, basis: str, pointer: str = "/response") -> None:
-        """State that *quantity* is *value*, as read at *pointer*."""
+    def state(self, quantity: str, value: int | Decimal, basis: str) -> None:
+        """State that *quantity* is *value*."""
         self._quantities[quantity] = value
         self._basis[quantity] = basis
-        self._pointers[quantity] = pointer
+
+    def read_count(self, quantity: str, wire: WireObject, member: str) -> int | None:
+        """State *quantity* as the provider reports it in *member*, if it does, and return the count.
+
+        Raises:
+            DecibillReferenceError: `invalid_number` or `negative_quantity`.
+        """
+        value = wire.count(member)
+        if value is not None:
+            self._quantities[quantity] = value
+            self._basis[quantity] = "provider_reported"
+            self._places[quantity] = wire, member
+        return value
+
+    def read_seconds(
+        self, quantity: str, wire: WireObject, member: str, basis: str = "provider_reported"
+    ) -> Decimal | None:
+        """State *quantity* as the seconds in *member*, if there are any, and return them.
+
+        Raises:
+            DecibillReferenceError: `invalid_number` or `negative_quantity`.
+        """
+        value = wire.decimal(member)
+        if value is not None:
+            self.state(quantity, value, basis)
+        return value
 
     def stated(self, quantity: str) -> int | Decimal | None:
         """Return what has been stated of *quantity*."""
@@ -58,13 +84,9 @@ class Draft:
         """Return what has been stated of a count, 0 if nothing has."""
         return int(self._quantities.get(quantity, 0))
 
-    def sum_of(self, *quantities: str) -> tuple[int, str] | None:
-        """Return the sum of counts and its basis, the weakest of theirs; None if one is not stated."""
-        values = [self._quantities.get(quantity) for quantity in quantities]
-        counts = [value for value in values if isinstance(value, int)]
-        if len(counts) < len(quantities):
-            return None
-        return sum(counts), weakest(self._basis[quantity] for quantity in quantities)
+    def basis(self, quantity: str) -> str:
+        """Return the basis of a quantity that has been stated."""
+        return self._basis[quantity]
 
     def finish(self, exchange: Exchange) -> UsageRecord:
         """Return the record.
@@ -72,12 +94,12 @@ class Draft:
         Raises:
             DecibillReferenceError: `inconsistent_usage`, at the place on the wire.
         """
-        quantities = self._quantities
-        check_parts(quantities, self._pointers.__getitem__)
-        names = [name for name in QUANTITIES if name in quantities]
+        check_parts(self._quantities, self._locate)
+        stated = self._quantities
+        quantities = {name: stated[name] for name in QUANTITIES if name in stated}
         if self.unread:
             self.flags.add("unread_members")
-        if self._is_zero(names):
+        if self._is_zero():
             self.flags.add("zero_usage")
         return UsageRecord(
             exchange.provider,
@@ -85,8 +107,8 @@ class Draft:
             exchange.operation,
             exchange.model,
             exchange.at,
-            {name: quantities[name] for name in names},
-            {name: self._basis[name] for name in names},
+            quantities,
+            {name: self._basis[name] for name in quantities},
             tuple([name for name in QUANTITIES if name in self.unknown]) if self.unknown else (),
             tuple([flag for flag in FLAGS if flag in self.flags]) if self.flags else (),
             service_tier=self.service_tier,
@@ -95,11 +117,15 @@ class Draft:
             unread=tuple(self.unread),
         )
 
-    def _is_zero(self, names: list[str]) -> bool:
+    def _locate(self, quantity: str) -> str:
+        """Return the pointer at which *quantity* stands on the wire; what was worked out stands nowhere."""
+        place = self._places.get(quantity)
+        return place[0].at(place[1]) if place else "/response"
+
+    def _is_zero(self) -> bool:
         """Tell whether usage is known and zero throughout; a duration that is information is not usage."""
-        quantities = self._quantities
-        metered = [name for name in names if name not in _INFORMATION]
-        return bool(metered) and not self.unknown and not any(quantities[name] for name in metered)
+        metered = self._quantities.keys() - _INFORMATION
+        return bool(metered) and not self.unknown and not any(map(self._quantities.get, metered))
 
 
 Reader: TypeAlias = Callable[["Exchange", Draft], None]

@@ -27,11 +27,7 @@ def is_normal_form(usage: WireObject) -> bool:
 def read_normal_units(usage: WireObject, draft: Draft) -> None:
     """State the seconds and characters that *usage*, which is in normal form, holds."""
     member = usage.first(_SECONDS)
-    if member is not None:
-        seconds = usage.decimal(member)
-        assert seconds is not None  # `first` passes over members that are null
-        draft.state("audio_duration_seconds", seconds, "provider_reported", usage.at(member))
-    characters = usage.count("tts_characters")
-    if characters is not None:
-        draft.state("tts_characters", characters, "provider_reported", usage.at("tts_characters"))
+    if member:
+        draft.read_seconds("audio_duration_seconds", usage, member)
+    if draft.read_count("tts_characters", usage, "tts_characters") is not None:
         draft.character_rule = "provider_count"

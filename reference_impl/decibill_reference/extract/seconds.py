@@ -22,27 +22,18 @@ _INFORMATION = "media_duration_seconds"
 
 def read_seconds(exchange: Exchange, answer: WireObject, usage: WireObject | None, draft: Draft) -> None:
     """State the billable duration of an answer whose usage, if it has any, is not in tokens."""
-    billed = usage.decimal("seconds") if usage else None
-    if usage and billed is not None:
-        draft.state(_BILLABLE, billed, "provider_billed", usage.at("seconds"))
-    _state_duration(answer, "duration", draft)
-    if draft.stated(_BILLABLE) is None:
+    if usage:
+        draft.read_seconds(_BILLABLE, usage, "seconds", "provider_billed")
+    known = draft.stated(_BILLABLE) is not None
+    stated = draft.read_seconds(_INFORMATION if known else _BILLABLE, answer, "duration")
+    if not known and stated is None:
         read_measured_seconds(exchange, draft)
 
 
 def read_stated_duration(answer: WireObject, usage: WireObject, draft: Draft) -> None:
     """State the duration that stands beside usage in tokens, as information (AUB-EXT-2d7d)."""
-    _state_duration(answer, "duration", draft, _INFORMATION)
-    if draft.stated(_INFORMATION) is None:
-        _state_duration(usage, "seconds", draft, _INFORMATION)
-
-
-def _state_duration(wire: WireObject, member: str, draft: Draft, quantity: str = _BILLABLE) -> None:
-    """State *member* as *quantity*; what would be billable is information if that is known already."""
-    seconds = wire.decimal(member)
-    if seconds is not None:
-        known = draft.stated(_BILLABLE) is not None
-        draft.state(_INFORMATION if known else quantity, seconds, "provider_reported", wire.at(member))
+    if draft.read_seconds(_INFORMATION, answer, "duration") is None:
+        draft.read_seconds(_INFORMATION, usage, "seconds")
 
 
 def read_measured_seconds(exchange: Exchange, draft: Draft) -> None:
@@ -52,7 +43,7 @@ def read_measured_seconds(exchange: Exchange, draft: Draft) -> None:
     if seconds is None:
         draft.unknown.add(_BILLABLE)
     else:
-        draft.state(_BILLABLE, seconds, "media", pointer)
+        draft.state(_BILLABLE, seconds, "media")
 
 
 def _upload(exchange: Exchange) -> tuple[Mapping[str, Any], str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from decibill_reference.usage import weakest
+
 if TYPE_CHECKING:
     from decibill_reference.extract.draft import Draft
     from decibill_reference.extract.wire import WireObject
@@ -116,22 +118,22 @@ def _read_direction(
     usage: WireObject, direction: _Direction, unnamed: Unnamed, draft: Draft, *, normal_form: bool
 ) -> None:
     member = usage.first(direction.totals)
-    whole = usage.count(member) if member else None
-    if whole is not None and member:
-        draft.state(direction.whole, whole, _REPORTED, usage.at(member))
-    details = _details(usage, direction)
+    whole = draft.read_count(direction.whole, usage, member) if member else None
+    member = usage.first(direction.details)
+    details = usage.child(member) if member else None
     top = usage if normal_form else None
     named = 0
     names_none = True
-    for quantity, name in direction.parts:
-        value = _read(quantity, draft, (details, name), (top, quantity))
-        if value is not None:
-            named += value
-            names_none = False
-    subset, name = direction.subset
-    _read(subset, draft, (details, name), (top, subset))
-    if direction is _INPUT:
-        _read_cached_parts(details, top, draft)
+    if details or top:
+        for quantity, part in direction.parts:
+            value = _read(quantity, details, part, top, draft)
+            if value is not None:
+                named += value
+                names_none = False
+        subset, part = direction.subset
+        _read(subset, details, part, top, draft)
+        if direction is _INPUT:
+            _read_cached_parts(details, top, draft)
     if whole is None and normal_form and not names_none:  # parts of nothing that is stated are all there is
         whole = named
         draft.state(direction.whole, whole, _DERIVED)
@@ -145,19 +147,12 @@ def _read_direction(
         _attribute_all(direction, whole, unnamed, draft)
 
 
-def _details(usage: WireObject, direction: _Direction) -> WireObject | None:
-    member = usage.first(direction.details)
-    return usage.child(member) if member else None
-
-
-def _read(quantity: str, draft: Draft, *places: tuple[WireObject | None, str]) -> int | None:
-    """State *quantity* as the first of *places* has it."""
-    for wire, member in places:
-        value = wire.count(member) if wire else None
-        if wire and value is not None:
-            draft.state(quantity, value, _REPORTED, wire.at(member))
-            return value
-    return None
+def _read(
+    quantity: str, details: WireObject | None, member: str, top: WireObject | None, draft: Draft
+) -> int | None:
+    """State *quantity* as the details have it in *member*, else as it stands at the top in its own name."""
+    value = draft.read_count(quantity, details, member) if details else None
+    return draft.read_count(quantity, top, quantity) if value is None and top else value
 
 
 def _read_cached_parts(details: WireObject | None, top: WireObject | None, draft: Draft) -> None:
@@ -165,10 +160,7 @@ def _read_cached_parts(details: WireObject | None, top: WireObject | None, draft
     split = details.child("cached_tokens_details") if details else None
     if split is None and top is None:
         return
-    values = [
-        _read(f"cached_{quantity}", draft, (split, member), (top, f"cached_{quantity}"))
-        for quantity, member in _INPUT.parts
-    ]
+    values = [_read(f"cached_{quantity}", split, member, top, draft) for quantity, member in _INPUT.parts]
     present = [value for value in values if value is not None]
     if present and draft.stated("cached_input_tokens") is None:
         draft.state("cached_input_tokens", sum(present), _REPORTED)
@@ -214,10 +206,9 @@ def _leave_unattributed(direction: _Direction, whole: int, draft: Draft) -> None
 def _state_total(usage: WireObject, draft: Draft) -> None:
     """State the sum of both directions; the provider's own total is only compared with it (AUB-USE-d32a)."""
     own = usage.count("total_tokens")
-    together = draft.sum_of("input_tokens", "output_tokens")
-    if together is None:
+    if draft.stated("input_tokens") is None or draft.stated("output_tokens") is None:
         return
-    total, basis = together
-    draft.state("total_tokens", total, basis, usage.at("total_tokens"))
+    total = draft.count("input_tokens") + draft.count("output_tokens")
+    draft.state("total_tokens", total, weakest((draft.basis("input_tokens"), draft.basis("output_tokens"))))
     if own is not None and own != total:
         draft.flags.add("total_mismatch")

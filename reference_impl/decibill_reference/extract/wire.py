@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from decibill_reference.exchange import as_object
-from decibill_reference.numbers import escape, read_count, read_decimal
+from decibill_reference.numbers import LARGEST_COUNT, escape, read_count, read_decimal
 
 __all__ = ["WireObject"]
 
@@ -32,8 +32,8 @@ class WireObject:
         self._children: dict[str, WireObject] = {}
 
     def at(self, member: str) -> str:
-        """Return the pointer to *member*."""
-        return f"{self.pointer}/{escape(member)}"
+        """Return the pointer to *member*, a name without `/` and `~`, as all names that rules know are."""
+        return f"{self.pointer}/{member}"
 
     def count(self, member: str) -> int | None:
         """Return the whole number in *member*.
@@ -45,6 +45,8 @@ class WireObject:
         if value is None:
             return None
         self._read.add(member)
+        if type(value) is int and 0 <= value <= LARGEST_COUNT:  # nearly always; then no pointer is needed
+            return value
         return read_count(value, self.at(member))
 
     def decimal(self, member: str) -> Decimal | None:
@@ -99,7 +101,7 @@ class WireObject:
             if member in self._children:
                 yield from self._children[member].unread()
             elif member not in self._read:
-                yield from _numbers(value, self.at(member))
+                yield from _numbers(value, f"{self.pointer}/{escape(member)}")
 
 
 def _numbers(value: object, pointer: str) -> Iterator[str]:
