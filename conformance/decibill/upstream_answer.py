@@ -74,7 +74,7 @@ def _body(response: Mapping[str, Any], root: Path) -> tuple[str, bytes, str]:
             continue
         value = response[kind]
         if kind == "json":
-            return kind, plain_json(value).encode(), content_type
+            return kind, plain_json(value, None).encode(), content_type
         if kind == "media":
             media = cast("Mapping[str, Any]", value)
             body = _read(root, media["media_file"]) if "media_file" in media else b""

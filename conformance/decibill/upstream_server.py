@@ -73,7 +73,11 @@ class _Loaded:
 
 
 class _Server(HTTPServer):
-    """The server, with a bound on requests and without a growing log of them."""
+    """The server, with a bound on requests, without a growing log of them, and quick to stop."""
+
+    def thread_target(self) -> None:
+        assert self.server is not None
+        self.server.serve_forever(poll_interval=0.02)
 
     def application(self, request: Request) -> Response:
         request.max_content_length = _LARGEST_REQUEST

@@ -31,7 +31,7 @@ class Miniature:
     """
 
     upstream: str
-    cost: Callable[[str], str | float | None] = lambda model: None
+    cost: Callable[[str], str | float | None] = lambda _: None
     key: str | None = None
     change: Callable[[Reply], Reply] = lambda reply: reply
     rows_per_call: int = 1
@@ -79,9 +79,10 @@ class Miniature:
         path = urlsplit(handler.path).path
         if path.startswith("/usage/"):
             found = [row for row in self.rows if row["id"] == path.removeprefix("/usage/")]
-            self.answer(handler, Reply(200 if found else 404, {}, json.dumps(found[:1] and found[0]).encode()))
+            body = json.dumps(found[0] if found else {}).encode()
+            self.answer(handler, Reply(200 if found else 404, {}, body))
         elif path == "/usage":
-            body = self.raw_ledger if self.raw_ledger is not None else json.dumps({"data": self.rows}).encode()
+            body = self.raw_ledger or json.dumps({"data": self.rows}).encode()
             self.answer(handler, Reply(self.ledger_status, {}, body))
         else:
             self.answer(handler, Reply(404, {}, b"{}"))
@@ -116,7 +117,8 @@ class Miniature:
         connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=5)
         path = f"{where.path.format(model=model)}{handler.path.removeprefix('/v1')}"
         try:
-            headers = {"content-type": handler.headers["content-type"], "authorization": f"Bearer key-{model}"}
+            kind = handler.headers["content-type"]
+            headers = {"content-type": kind, "authorization": f"Bearer key-{model}"}
             connection.request("POST", path, body, headers)
             response = connection.getresponse()
             try:
