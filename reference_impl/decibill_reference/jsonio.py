@@ -8,6 +8,7 @@ known, so a fault leaves a mark in the value, and the marked value is searched o
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +18,7 @@ from decibill_reference.numbers import escape
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["loads"]
+__all__ = ["leaves", "loads"]
 
 _LARGEST, _SMALLEST = 308, -324  # exponents of a double; to most readers 1e400 is Infinity and 1e-400 is 0
 
@@ -27,7 +28,7 @@ class _Fault:
 
     __slots__ = ("code", "member", "problem")
 
-    def __init__(self, code: ErrorCode, problem: str, member: str = "") -> None:
+    def __init__(self, code: ErrorCode, problem: str, member: str | None = None) -> None:
         self.code: ErrorCode = code
         self.problem = problem
         self.member = member
@@ -60,8 +61,7 @@ def loads(text: str | bytes, pointer: str = "") -> Any:
             "invalid_number", pointer, "the document holds a number of thousands of digits"
         ) from None
     if parser.faulty:
-        place, fault = next(_faults(value, pointer))
-        raise DecibillReferenceError(fault.code, place, fault.problem)
+        raise _first_fault(value, pointer)
     return value
 
 
@@ -76,7 +76,7 @@ class _Parser:
             text, object_pairs_hook=self._object, parse_float=self._fraction, parse_constant=self._constant
         )
 
-    def _mark(self, code: ErrorCode, problem: str, member: str = "") -> _Fault:
+    def _mark(self, code: ErrorCode, problem: str, member: str | None = None) -> _Fault:
         self.faulty = True
         return _Fault(code, problem, member)
 
@@ -106,16 +106,29 @@ class _Parser:
         return self._mark("invalid_number", f"{name} is not a JSON number")
 
 
-def _faults(value: object, pointer: str) -> Iterator[tuple[str, _Fault]]:
-    """Yield every mark in *value* with its place, in the order of the document."""
-    if isinstance(value, _Fault):
-        yield (f"{pointer}/{escape(value.member)}" if value.code == "duplicate_key" else pointer), value
-    elif isinstance(value, dict):
-        for key, item in cast("dict[str, object]", value).items():
-            yield from _faults(item, f"{pointer}/{escape(key)}")
-    elif isinstance(value, list):
-        for number, item in enumerate(cast("list[object]", value)):
-            yield from _faults(item, f"{pointer}/{number}")
+def _first_fault(value: object, pointer: str) -> DecibillReferenceError:
+    place, fault = next((place, leaf) for place, leaf in leaves(value, pointer) if isinstance(leaf, _Fault))
+    return DecibillReferenceError(
+        fault.code, f"{place}/{escape(fault.member)}" if fault.member is not None else place, fault.problem
+    )
+
+
+def leaves(value: object, pointer: str = "") -> Iterator[tuple[str, object]]:
+    """Yield what is neither object nor array in *value*, each with its place, in the order of the document.
+
+    However deep the value is nested: it may have been read by a parser with a larger stack.
+    """
+    waiting = [(pointer, value)]
+    while waiting:
+        place, item = waiting.pop()
+        if isinstance(item, Mapping):
+            members = list(cast("Mapping[str, object]", item).items())
+            waiting.extend((f"{place}/{escape(member)}", child) for member, child in reversed(members))
+        elif isinstance(item, list):
+            children = list(enumerate(cast("list[object]", item)))
+            waiting.extend((f"{place}/{number}", child) for number, child in reversed(children))
+        else:
+            yield place, item
 
 
 def _malformed(pointer: str, problem: str) -> DecibillReferenceError:

@@ -197,8 +197,8 @@ class Component:
         """Return one item of the record's member `components`."""
         named = {"model": self.model} if self.model is not None else {}
         return {
-            "operation": self.operation,
             **named,
+            "operation": self.operation,
             **_quantities_json(self.quantities, self.basis, self.unknown),
         }
 

@@ -219,6 +219,14 @@ def test_what_is_no_number_or_zero_is_not_missed(value: object) -> None:
     assert usage_with(member=value, input_token_details={"audio_tokens": 784}).flags == ()
 
 
+def test_a_member_can_be_nested_deeper_than_the_stack() -> None:
+    deep: Any = 7
+    for _ in range(5000):
+        deep = [deep]
+
+    assert usage_with(deep=deep).unread == ("/response/json/usage/deep" + 5000 * "/0",)
+
+
 def test_members_outside_the_usage_object_are_nobodys_numbers() -> None:
     body = {"text": "", "logprobs": [{"logprob": -0.1}], "created": 1780693548, "usage": USAGE}
 

@@ -62,8 +62,8 @@ FULL: dict[str, Any] = {
     "unread": ["/response/json/usage/storage_units"],
     "components": [
         {
-            "operation": "transcription",
             "model": "whisper-1",
+            "operation": "transcription",
             "quantities": {"audio_duration_seconds": 9},
             "basis": {"audio_duration_seconds": "provider_billed"},
             "unknown": [],

@@ -13,6 +13,7 @@ from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.exchange import Exchange
 from decibill_reference.extract import azure, openai
 from decibill_reference.extract.draft import Draft
+from decibill_reference.extract.service_tier import read_service_tier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +47,7 @@ def extract(exchange: object, *, root: Path | None = None) -> UsageRecord:
     draft = Draft()
     if opened.status >= 400:  # whatever its body says: an error is not billed (AUB-EXT-d1ab)
         draft.flags.add("error_response")
+        read_service_tier(opened, None, draft)
     else:
         read(opened, draft)
     return draft.finish(opened)

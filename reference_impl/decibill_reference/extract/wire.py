@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 from decibill_reference.exchange import as_object
+from decibill_reference.jsonio import leaves
 from decibill_reference.numbers import LARGEST_COUNT, escape, read_count, read_decimal
 
 __all__ = ["WireObject"]
@@ -101,17 +102,6 @@ class WireObject:
             if member in self._children:
                 yield from self._children[member].unread()
             elif member not in self._read:
-                yield from _numbers(value, f"{self.pointer}/{escape(member)}")
-
-
-def _numbers(value: object, pointer: str) -> Iterator[str]:
-    if isinstance(value, str | bool) or value is None:
-        return
-    if isinstance(value, Mapping):
-        for member, item in cast("Mapping[str, object]", value).items():
-            yield from _numbers(item, f"{pointer}/{escape(member)}")
-    elif isinstance(value, list):
-        for number, item in enumerate(cast("list[object]", value)):
-            yield from _numbers(item, f"{pointer}/{number}")
-    elif isinstance(value, int | float | Decimal) and value:
-        yield pointer
+                for pointer, leaf in leaves(value, f"{self.pointer}/{escape(member)}"):
+                    if isinstance(leaf, int | float | Decimal) and leaf and not isinstance(leaf, bool):
+                        yield pointer
