@@ -71,7 +71,7 @@ def _term(line: ExpectedLine) -> str:
 def explain_zero(case: ExchangeCase) -> str:
     """Return why a stated 0 is wrong."""
     if case.charge is not None and case.charge.exact_total:
-        return f"0 is the silent zero: {measured_words(case)} and the price book prices them"
+        return f"0 is the silent zero: {measured_words(case)}, and the price book prices them"
     gap = gap_words(case) or "the usage contradicts itself"
     return f"0 is the silent zero: it says that the call was free, but {gap}, so the cost is unknown"
 
@@ -80,7 +80,7 @@ def explain_unknown(case: ExchangeCase) -> str:
     """Return why *unknown* is wrong."""
     if case.charge is not None and not case.charge.exact_total:
         return "every rate that applies is 0, so the cost is known: it is 0"
-    return f"the cost can be known: {measured_words(case)} and the price book prices them"
+    return f"the cost can be known: {measured_words(case)}, and the price book prices them"
 
 
 def explain_number(case: ExchangeCase, value: Fraction) -> str:
@@ -88,32 +88,35 @@ def explain_number(case: ExchangeCase, value: Fraction) -> str:
     for result, sentence in mistakes(case):
         if result > 0 and abs(result - value) <= result * _NEAR:
             return sentence
-    return f"{arithmetic(case)}"
+    return f"the right sum is {arithmetic(case)}"
 
 
 def gap_words(case: ExchangeCase) -> str:
     """Return what could not be priced and why, as clauses joined by *and*; empty where nothing is missing."""
     gaps = case.charge.unpriced if case.charge else ()
-    return join_words(list(dict.fromkeys(_gap(case, gap) for gap in gaps)))
+    by_reason: dict[str, list[Mapping[str, Any]]] = {}
+    for gap in gaps:
+        by_reason.setdefault(str(gap.get("reason")), []).append(gap)
+    return join_words([_clause(case, reason, some) for reason, some in by_reason.items()])
 
 
-def _gap(case: ExchangeCase, gap: Mapping[str, Any]) -> str:
-    quantity = str(gap.get("quantity", "the usage"))
-    amount = _amount(quantity, gap["measured"]) if "measured" in gap else noun(quantity)
-    model = gap.get("model", case.model)
-    reason = gap.get("reason")
-    if reason == "no_rate":
-        return f"the price book has no rate for the {amount}"
-    if reason == "modality_unknown":
-        return f"the provider does not say what the {amount} were, and their prices differ"
-    if reason == "quantity_unknown":
-        return f"the {noun(quantity)} that the price book prices are not known"
-    if reason == "unit_mismatch":
-        return f"the price book prices {noun(quantity)}, and the provider reported another unit"
-    if reason == "no_entry":
-        return f"the price book has no entry for {model}"
-    if reason == "model_unknown":
-        return f"the model of the {amount} is not known"
-    if reason == "currency":
-        return f"{model} is priced in another currency"
-    return f"{quantity} cannot be priced ({reason})"
+def _clause(case: ExchangeCase, reason: str, gaps: list[Mapping[str, Any]]) -> str:
+    """Return why the *gaps* of one reason are gaps."""
+    names = join_words([noun(str(gap.get("quantity", "usage"))) for gap in gaps])
+    amounts = join_words([_gap_amount(gap) for gap in gaps])
+    models = join_words(list(dict.fromkeys(str(gap.get("model", case.model)) for gap in gaps)))
+    clauses = {
+        "no_rate": f"the price book has no rate for the {amounts}",
+        "modality_unknown": f"the provider does not say what the {amounts} were, and their prices differ",
+        "quantity_unknown": f"the price book prices {names}, and nothing says how many there were",
+        "unit_mismatch": f"the price book prices {names}, and the provider reported another unit",
+        "no_entry": f"the price book has no entry for {models}",
+        "model_unknown": f"the model of the {amounts} is not known",
+        "currency": f"{models} is priced in another currency",
+    }
+    return clauses.get(reason, f"the {amounts} cannot be priced ({reason})")
+
+
+def _gap_amount(gap: Mapping[str, Any]) -> str:
+    quantity = str(gap.get("quantity", "usage"))
+    return _amount(quantity, gap["measured"]) if "measured" in gap else noun(quantity)

@@ -35,6 +35,10 @@ def judge_cost(call: Call) -> Iterator[Finding]:
         yield from judge_marks(call, right, None)
         return
     decided = decide_cost(call, right)
+    if right.status == "refused":
+        yield _cost(call, right, decided)  # a recommendation, which covers a 0 as well
+        yield from judge_marks(call, right, decided)
+        return
     cost, zero = _cost(call, right, decided), _silent_zero(call, right, decided)
     if zero.outcome is Outcome.FAIL and right.unknown_fits:
         # What the gateway would charge cannot be seen behind its 0, and one wrong 0 is one failure.

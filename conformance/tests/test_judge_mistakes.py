@@ -1,0 +1,142 @@
+"""A wrong cost is explained by the mistake that gives it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from decibill.case import ExchangeCase
+from tests.scene import case, found, ledger
+
+REQUEST = "/given/upstream/0/answers/0/exchange/request/json"
+TOKENS = case()
+CACHED = case(
+    **{
+        "/then/charge/lines/0/quantity": "cached_text_input_tokens",
+        "/then/charge/lines/0/amount": "1.6",
+        "/then/charge/lines/0/subtotal": "0.0012544",
+        "/then/charge/total": "0.0039804",
+    }
+)
+
+
+def _one_line(quantity: str, model: str, rate: tuple[str, str], count: str, **more: Any) -> ExchangeCase:
+    amount, per = rate
+    line = {"model": model, "quantity": quantity, "measured": count, "billed": count}
+    line |= {"amount": amount, "per": per, "subtotal": "0.1"}
+    return case(
+        **{
+            "/given/upstream/0/answers/0/exchange/model": model,
+            "/then/charge/lines": [line],
+            "/then/usage/quantities": {quantity: count if "." in count else int(count)},
+            "/then/usage/basis": {quantity: "request"},
+            **more,
+        }
+    )
+
+
+SPEECH = _one_line(
+    "tts_characters",
+    "tts-1",
+    ("17.2", "1000000"),
+    "5",
+    **{REQUEST: {"input": "né \N{SPEAKER}.", "instructions": "Slow."}},
+)
+SECONDS = _one_line("audio_duration_seconds", "whisper-1", ("0.0102", "60"), "8.47")
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+
+@pytest.mark.parametrize(
+    ("of", "billed", "because"),
+    [
+        pytest.param(
+            TOKENS,
+            "0.0052348",
+            "the 784 audio input tokens are billed at the text rate",
+            id="audio at the text rate",
+        ),
+        pytest.param(
+            TOKENS,
+            "0.0110364",
+            "the 784 audio input tokens are billed twice, at the audio rate and at the text rate",
+            id="audio twice",
+        ),
+        pytest.param(
+            TOKENS, "0.0170552", "exactly twice the right cost: the call was charged twice", id="call twice"
+        ),
+        pytest.param(
+            TOKENS,
+            "0.002726",
+            "the 784 audio input tokens are not in it: their 0.0058016 is missing",
+            id="a line missing",
+        ),
+        pytest.param(
+            TOKENS,
+            "8527.6",
+            "a million times the right cost: the price per million was used per unit",
+            id="price per unit",
+        ),
+        pytest.param(
+            CACHED,
+            "0.0052348",
+            "the 784 cached text input tokens are billed as fresh tokens",
+            id="cached as fresh",
+        ),
+        pytest.param(
+            SPEECH,
+            "0.0001548",
+            "it is the price of 9 characters, the bytes of the text in UTF-8, where 5 is right",
+            id="bytes",
+        ),
+        pytest.param(
+            SPEECH,
+            "0.0001032",
+            "it is the price of 6 characters, the text in UTF-16 units, where 5 is right",
+            id="UTF-16 units",
+        ),
+        pytest.param(
+            SPEECH,
+            "0.0000688",
+            "it is the price of 4 characters, the text without white space, where 5 is right",
+            id="no white space",
+        ),
+        pytest.param(
+            SPEECH,
+            "0.000172",
+            "it is the price of 10 characters, the text and the instructions together, where 5 is right",
+            id="instructions",
+        ),
+        pytest.param(
+            SECONDS,
+            "0.0102",
+            "it is the price of 60 seconds, the duration rounded up to whole minutes, where 8.47 is right",
+            id="whole minutes",
+        ),
+        pytest.param(
+            SECONDS,
+            "0.00153",
+            "it is the price of 9 seconds, the duration rounded up to whole seconds, where 8.47 is right",
+            id="whole seconds",
+        ),
+        pytest.param(
+            SECONDS,
+            "0.086394",
+            "60 times the right cost: a price per minute was used per second",
+            id="minutes for seconds",
+        ),
+        pytest.param(
+            TOKENS,
+            "0.009",
+            f"the right sum is 784 audio input tokens {TIMES} 7.4 / 1000000 + "
+            f"235 text output tokens {TIMES} 11.6 / 1000000 = 0.0085276",
+            id="no known mistake",
+        ),
+    ],
+)
+def test_the_mistake_is_named(of: ExchangeCase, billed: str, because: str) -> None:
+    assert found("cost", of, ledger(billed)).because == because
+
+
+@pytest.mark.parametrize("near", ["0.0052349", "0.0052347"])
+def test_a_number_beside_a_mistake_is_not_explained_by_it(near: str) -> None:
+    assert "the right sum is" in found("cost", TOKENS, ledger(near)).because
