@@ -57,7 +57,9 @@ def _wav_seconds(data: bytes) -> Decimal | None:
         elif name == b"data":
             if form is None or form.code not in _UNCOMPRESSED:
                 return _decoded_seconds(data)
-            return _seconds(_sample_bytes(data, position, size) // max(form.frame_bytes, 1), form.rate)
+            if not form.frame_bytes:
+                return None
+            return _seconds(_sample_bytes(data, position, size) // form.frame_bytes, form.rate)
         position += size + size % 2
     return None
 
