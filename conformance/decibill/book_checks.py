@@ -30,15 +30,16 @@ def book_faults(book: Mapping[str, Any]) -> tuple[Fault, ...]:
 
 def ambiguities(book: Mapping[str, Any]) -> tuple[Fault, ...]:
     """Return the pairs of entries between which no calculator can choose for some call (AUB-PRC-b5e2)."""
+    entries: Sequence[Mapping[str, Any]] = book["entries"]
     found: list[Fault] = []
-    for (m, one), (n, other) in combinations(enumerate(book["entries"]), 2):
+    for (m, one), (n, other) in combinations(enumerate(entries), 2):
         if _is_ambiguous(one, other):
             both = sorted(set(one["models"]) & set(other["models"]))
             found.append(
                 Fault(
                     join("entries", n),
-                    f"calls of {both[0]} can fit it and {one['id']!r} (entry {m}) equally well and would be refused; "
-                    "end one period where the other begins, or give one a selector",
+                    f"calls of {both[0]} can fit it and {one['id']!r} (entry {m}) equally well and would be "
+                    "refused; end one period where the other begins, or give one a selector",
                 )
             )
     return tuple(found)

@@ -9,19 +9,21 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from decibill import jsonio
 from decibill.arithmetic import charge_faults, refund_faults, usage_faults
 from decibill.errors import Fault, InvalidFileError
 from decibill.media_length import media_seconds
-from decibill.pointer import join
+from decibill.pointer import join, resolve
 from decibill.recompute import against_book
 from decibill.recompute_refund import against_charge
 
 __all__ = ["case_faults", "dialects_of", "exchange_of", "files_of", "record_of"]
 
-_STYLE: Final = re.compile(r"\b(should|shall|test that|tests? if|check that|verif(y|ies) that)\b", re.IGNORECASE)
+_STYLE: Final = re.compile(
+    r"\b(should|shall|test that|tests? if|check that|verif(y|ies) that)\b", re.IGNORECASE
+)
 _USAGE: Final = re.compile(rb'"usage"\s*:\s*\{')
 _AT_EXCHANGE: Final = ("given", "upstream")
 _DIALECTS: Final = ("openai", "azure", "gemini", "elevenlabs")
@@ -36,7 +38,12 @@ def case_faults(case: Mapping[str, Any], root: Path) -> tuple[Fault, ...]:
     """Return the faults of a *case* that is valid by its schema; *root* is the fixtures root."""
     found = [*_naming_faults(case), *_file_faults(case, root)]
     if "upstream" in case["given"]:
-        found += [*_exchange_faults(case), *_feature_faults(case), *_media_faults(case), *_proof_faults(case, root)]
+        found += [
+            *_exchange_faults(case),
+            *_feature_faults(case),
+            *_media_faults(case),
+            *_proof_faults(case, root),
+        ]
     else:
         found += _record_proof_faults(case)
     if not found:
@@ -117,21 +124,16 @@ def _length_faults(pointer: str, media: Mapping[str, Any], root: Path) -> Iterat
         yield Fault(f"{pointer}/media_file", str(error))
         return
     if seconds is not None and seconds != Fraction(media["media_seconds"]):
-        yield Fault(f"{pointer}/media_seconds", f"is {media['media_seconds']}; the file lasts {float(seconds):.6f} s")
+        yield Fault(
+            f"{pointer}/media_seconds", f"is {media['media_seconds']}; the file lasts {float(seconds):.6f} s"
+        )
 
 
 def _media_of(value: Any, at: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for pointer, _ in files_of(value, at):
         if pointer.endswith("/media_file"):
             parent = pointer.removesuffix("/media_file")
-            yield parent, _at(value, parent.removeprefix(at))
-
-
-def _at(value: Any, pointer: str) -> Any:
-    for token in pointer.split("/")[1:]:
-        key = token.replace("~1", "/").replace("~0", "~")
-        value = value[int(key)] if isinstance(value, list) else value[key]
-    return value
+            yield parent, cast("Mapping[str, Any]", resolve(value, parent.removeprefix(at)))
 
 
 # Exchanges
@@ -148,12 +150,15 @@ def _exchange_faults(case: Mapping[str, Any]) -> Iterator[Fault]:
             for name in ("provider", "surface", "operation", "model"):
                 if exchange.get(name) != main.get(name):
                     yield Fault(
-                        f"{at}/exchange/{name}", f"is {exchange.get(name)}; the billed exchange has {main.get(name)}"
+                        f"{at}/exchange/{name}",
+                        f"is {exchange.get(name)}; the billed exchange has {main.get(name)}",
                     )
             response = exchange.get("response", {})
             headers = {name.lower() for name in response.get("headers", {})}
             if "content-type" not in headers:
-                yield Fault(f"{at}/exchange/response", "has no content-type header, and the upstream must send one")
+                yield Fault(
+                    f"{at}/exchange/response", "has no content-type header, and the upstream must send one"
+                )
 
 
 def _media_faults(case: Mapping[str, Any]) -> Iterator[Fault]:
@@ -169,7 +174,9 @@ def _media_faults(case: Mapping[str, Any]) -> Iterator[Fault]:
             )
         body = case["when"][dialect].get("json", case["when"][dialect].get("form", {}))
         if dialect == "openai" and body.get("model") != "{model}":
-            yield Fault(f"/when/{dialect}", "must ask for the model {model}, which each gateway calls differently")
+            yield Fault(
+                f"/when/{dialect}", "must ask for the model {model}, which each gateway calls differently"
+            )
 
 
 def _feature_faults(case: Mapping[str, Any]) -> Iterator[Fault]:
@@ -243,7 +250,9 @@ def _needless(proves: Mapping[str, Sequence[str]], needless: set[str]) -> Iterat
     for requirement, named in proves.items():
         for n, check in enumerate(named):
             if check in needless:
-                yield Fault(join("then", "proves", requirement, n), f"the case expects nothing that {check} can check")
+                yield Fault(
+                    join("then", "proves", requirement, n), f"the case expects nothing that {check} can check"
+                )
 
 
 def _carries_usage(case: Mapping[str, Any], root: Path) -> bool:
@@ -272,7 +281,9 @@ def _arithmetic_faults(case: Mapping[str, Any], root: Path) -> Iterator[Fault]:
         for n, record in enumerate(given.get("earlier", ())):
             yield from _below(join("given", "earlier", n), refund_faults(record))
         yield from _below("/then/refund", refund_faults(then["refund"]))
-        right = against_charge(then["refund"], given["charge"], case["when"]["refund"], given.get("earlier", ()))
+        right = against_charge(
+            then["refund"], given["charge"], case["when"]["refund"], given.get("earlier", ())
+        )
         yield from _below("/then/refund", right)
     if "charge" in then:
         usage, at = record_of(case)

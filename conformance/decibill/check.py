@@ -1,8 +1,8 @@
-"""``decibill check FILE…``: says of every file whether it is what it should be, with pointers where it is not.
+"""``decibill check FILE…``: whether every file is what it should be, and where it is not.
 
 A file's kind is told by ``$schema``, by its members, or by its ending (TOML is a gateway declaration). Beyond
-the schema, charges and refunds must add up, usage records must be partitions, price books must leave no choice
-open, and a case's numbers must follow from its own price book.
+the schema, charges and refunds must add up, usage records must be partitions, price books must leave no
+choice open, and a case's numbers must follow from its own price book.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def _exchange_faults(exchange: Mapping[str, Any], path: Path | None) -> tuple[Fa
 def check(files: Sequence[str]) -> int:
     """Validate usage records, charges, refunds, price books, cases, exchanges and declarations.
 
-    Their numbers must add up too. ``-`` reads standard input. Exit code 0: every file is valid; 2: one is not.
+    Their numbers must add up too. ``-`` reads standard input. Exit code 0: all are valid; 2: one is not.
     """
     faulty = 0
     for name in files:

@@ -60,11 +60,15 @@ def verify(root: Path) -> tuple[Fault, ...]:
         if path is None:
             found.append(Fault(f"/files/{n}/path", f"there is no file {entry['path']}"))
         elif _entry(path, entry["path"]) != entry:
-            found.append(Fault(f"/files/{n}", f"{entry['path']} is not what it was when the manifest was written"))
+            found.append(
+                Fault(f"/files/{n}", f"{entry['path']} is not what it was when the manifest was written")
+            )
     found += [Fault("/files", f"{name} is not listed") for name in there]
     expected = {"format": FORMAT, "spec": SPEC_VERSION, "version": __version__}
     found += [
-        Fault(f"/{member}", f"is {manifest[member]!r}; this is decibill {__version__} with {member} {value!r}")
+        Fault(
+            f"/{member}", f"is {manifest[member]!r}; this is decibill {__version__} with {member} {value!r}"
+        )
         for member, value in expected.items()
         if manifest[member] != value
     ]

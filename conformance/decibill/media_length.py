@@ -38,7 +38,7 @@ def media_seconds(path: Path, name: str) -> Fraction | None:
 
 
 def _wav_seconds(data: bytes, name: str) -> Fraction:
-    """Return the samples' bytes, which run to the end of the file whatever the header says, over the byte rate."""
+    """Return the bytes of the samples, which run to the end of the file, over the bytes of a second."""
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         raise InvalidFileError(name, "is not a WAV file")
     at, byte_rate = 12, 0

@@ -1,7 +1,7 @@
 """Sanity of our own data: ``python -m decibill.sanity`` checks the fixtures as a whole.
 
-Each check is a function from a `Tree` to findings; `CHECKS` is all of them. A finding names the file, the JSON
-pointer and what to change.
+Each check is a function from a `Tree` to findings; `CHECKS` is all of them. A finding names the file, the
+JSON pointer and what to change.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def unreadable(tree: Tree) -> Iterator[Finding]:
 
 
 def schema_faults(tree: Tree) -> Iterator[Finding]:
-    """Cases and price books are what their schemas say, but for books whose refusal is the point of a case."""
+    """Cases and price books are what their schemas say, but for books that a case expects to be refused."""
     refused = tree.books_of_error("invalid_price_book")
     for name, faults in tree.schema_faults.items():
         for fault in faults if name not in refused else ():
@@ -162,7 +162,7 @@ def cases_by_themselves(tree: Tree) -> Iterator[Finding]:
 
 
 def books_by_themselves(tree: Tree) -> Iterator[Finding]:
-    """Price books have unique ids, periods that end after they begin, and no ambiguity that no case is about."""
+    """Price books have unique ids, periods that end after they begin, and one entry for every call."""
     meant = tree.books_of_error("ambiguous_price")
     for name, book in tree.sound_books.items():
         allowed = ambiguities(book) if name in meant else ()
@@ -190,7 +190,9 @@ def known_requirements(tree: Tree) -> Iterator[Finding]:
     for name, case in tree.sound_cases.items():
         for requirement in case["then"]["proves"]:
             if requirement not in tree.requirements:
-                yield Finding(name, join("then", "proves", requirement), "there is no such requirement in spec/")
+                yield Finding(
+                    name, join("then", "proves", requirement), "there is no such requirement in spec/"
+                )
 
 
 def unused_files(tree: Tree) -> Iterator[Finding]:
@@ -243,7 +245,9 @@ def conformance_prices(tree: Tree) -> Iterator[Finding]:
     for n, entry in enumerate(book["entries"]):
         at = join("entries", n)
         for selector in {"operations", "surface", "region", "service_tier", "until"} & set(entry):
-            yield Finding(_CONFORMANCE, f"{at}/{selector}", "a model has one price in a run, so no entry has selectors")
+            yield Finding(
+                _CONFORMANCE, f"{at}/{selector}", "a model has one price in a run, so no entry has selectors"
+            )
         for model in entry["models"]:
             if (entry["provider"], model) in seen:
                 yield Finding(_CONFORMANCE, f"{at}/models", f"{model} has an entry already")
@@ -251,7 +255,9 @@ def conformance_prices(tree: Tree) -> Iterator[Finding]:
         for quantity, rate in entry["rates"].items():
             where = f"{at}/rates/{quantity}"
             if not _is_finite(_price(rate)):
-                yield Finding(_CONFORMANCE, where, "has no finite price for one unit, which some gateways need")
+                yield Finding(
+                    _CONFORMANCE, where, "has no finite price for one unit, which some gateways need"
+                )
             for model in entry["models"]:
                 name, price = published.get((model, quantity), ("", None))
                 if price == _price(rate):
@@ -289,14 +295,10 @@ def second_prices(tree: Tree) -> Iterator[Finding]:
         prices.setdefault(key, {}).setdefault(rates, []).append(name)
     for (provider, model), by_price in prices.items():
         usual = max(by_price.values(), key=len)
-        for names in by_price.values():
-            for name in names if names is not usual else ():
-                yield Finding(
-                    name,
-                    "/features",
-                    f"gives {provider} {model} another price than {len(usual)} other cases ({usual[0]}, ...); "
-                    "add price.second, or use their price book",
-                )
+        for name in (name for names in by_price.values() if names is not usual for name in names):
+            others = f"{len(usual)} other case{'s' if len(usual) > 1 else ''} ({usual[0]})"
+            problem = f"gives {provider} {model} another price than {others}"
+            yield Finding(name, "/features", f"{problem}; add price.second, or use their price book")
 
 
 def size(tree: Tree) -> Iterator[Finding]:

@@ -35,6 +35,9 @@ _TYPES: Final = {
 _LIST_LIMIT: Final = 16
 """Alternatives are listed up to this many; of more, only close ones are named."""
 
+_ALIKE: Final = 0.6
+"""How alike two names must be for one to be the other misspelt (difflib's ratio)."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Found:
@@ -98,13 +101,15 @@ def _without_echoes(found: list[_Found]) -> list[_Found]:
     unknown = {(fault.path[:-1], str(fault.path[-1])) for fault in best.values() if fault.is_unknown}
 
     def is_echo(fault: _Found) -> bool:
-        if fault.missing is not None:
-            return any(
-                place == fault.path and difflib.get_close_matches(fault.missing, [name], cutoff=0.6)
-                for place, name in unknown
-            )
+        if fault.is_unknown:
+            return False
         # An unknown member's value has no schema of its own to be at odds with.
-        return any((fault.path[:depth], fault.path[depth]) in unknown for depth in range(len(fault.path) - 1))
+        if any((fault.path[:n], fault.path[n]) in unknown for n in range(len(fault.path))):
+            return True
+        siblings = [name for place, name in unknown if place == fault.path]
+        return fault.missing is not None and bool(
+            difflib.get_close_matches(fault.missing, siblings, n=1, cutoff=_ALIKE)
+        )
 
     return [fault for fault in best.values() if not is_echo(fault)]
 
@@ -144,7 +149,7 @@ def _listed(names: Sequence[object]) -> str:
 
 def _suggestion(name: object, known: Sequence[object]) -> str:
     words = [word for word in known if isinstance(word, str)]
-    close = difflib.get_close_matches(str(name), words, n=2, cutoff=0.6)
+    close = difflib.get_close_matches(str(name), words, n=2, cutoff=_ALIKE)
     if close:
         return f"; did you mean {' or '.join(close)}?"
     return f"; known are {_listed(words)}" if words and len(words) <= _LIST_LIMIT else ""

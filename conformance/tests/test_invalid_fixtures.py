@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
-
 from decibill import jsonio, schemas
 from decibill._data import data_directory
 from decibill.errors import InvalidDataError, InvalidFileError
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
 
 FILES = sorted((data_directory("fixtures") / "invalid").glob("*.json"))
 MEMBERS = ({"schema", "fault", "pointer", "document"}, {"schema", "fault", "pointer", "text"})
