@@ -86,6 +86,14 @@ def test_without_a_known_type_and_tokens_seconds_are_read() -> None:
     assert record.flags == ("usage_type_missing",)
 
 
+def test_a_total_alone_is_usage_in_tokens_of_which_too_little_is_known() -> None:
+    record = answered(total_tokens=27, seconds=2)
+
+    assert record.quantities == {"media_duration_seconds": 2}
+    assert record.unknown == ("input_tokens", "output_tokens")
+    assert record.unread == ()
+
+
 def test_a_translation_has_no_type_to_miss() -> None:
     record = transcribed({"json": {"text": "", "usage": {"seconds": 2}}}, operation="translation")
 

@@ -85,7 +85,7 @@ _MEMBERS = frozenset(
     member
     for direction in (_INPUT, _OUTPUT)
     for member in (*direction.totals, *direction.details, direction.text, direction.audio)
-)
+) | {"total_tokens"}
 
 
 def has_tokens(usage: WireObject) -> bool:
