@@ -1,0 +1,65 @@
+"""Running the reference gateway, which bills the audio of OpenAI and Azure OpenAI exactly."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from decibill_reference.gateway_app import Gateway
+from decibill_reference.gateway_config import GatewayConfig
+from decibill_reference.gateway_metering import SOUND, Seams
+from decibill_reference.ledger import Ledger, LedgerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["SOUND", "Gateway", "GatewayConfig", "LedgerError", "Seams", "serve_forever"]
+
+
+def serve_forever(
+    config: GatewayConfig,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    seams: Seams = SOUND,
+    started: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Serve until the process is told to stop.
+
+    Args:
+        config: what to serve.
+        host: the address to listen on.
+        port: 0 for any free port.
+        seams: the steps of metering, replaced by a named defect's.
+        started: is told the gateway's address once it listens.
+
+    Raises:
+        OSError: the address cannot be listened on.
+        LedgerError: the ledger cannot be opened.
+    """
+    with _listen(host, port) as listening, Ledger(config.ledger) as ledger:
+        bound: int = listening.getsockname()[1]
+        settings = uvicorn.Config(
+            Gateway(config, ledger, seams).application(),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+        )
+        shown = f"[{host}]" if ":" in host else host
+        started(f"http://{shown}:{bound}")
+        uvicorn.Server(settings).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(2048)
+    except BaseException:
+        listening.close()
+        raise
+    return listening

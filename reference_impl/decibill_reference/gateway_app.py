@@ -1,0 +1,241 @@
+"""The reference gateway's server side: OpenAI's routes and Azure OpenAI's, and a ledger to look things up in.
+
+What the provider sends reaches the client byte for byte. Audio and streams pass through as they come; other
+answers are read whole first, so that their headers can state the cost. Before a response ends the call's
+row is on disk. A client that goes away changes nothing: the answer is read to its end and billed
+(AUB-GWY-5793).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from decibill_reference.gateway_body import BadRequest, parse_body
+from decibill_reference.gateway_metering import SOUND, Call, Seams
+from decibill_reference.gateway_relay import Relay, error_body
+from decibill_reference.gateway_upstream import ENDPOINTS, Upstream, UpstreamFailure
+from decibill_reference.ledger import timestamp
+from decibill_reference.prices import instant
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+
+    from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
+
+    from decibill_reference.gateway_config import GatewayConfig
+    from decibill_reference.ledger import Ledger
+
+__all__ = ["Gateway"]
+
+_LARGEST_BODY: Final = 64 * 1024 * 1024
+_FORWARDED: Final = frozenset(
+    {"accept", "content-type", "openai-beta", "openai-organization", "openai-project"}
+)
+_MOST_ROWS: Final = 1000
+_END_OF_TIME: Final = "9"
+
+
+class _Refusal(Exception):  # noqa: N818 - a response, not an error
+    """A request that is answered without the provider."""
+
+    def __init__(self, status: int, message: str, code: str | None = None) -> None:
+        kind = "invalid_request_error" if status < 500 else "server_error"
+        self.response = JSONResponse(error_body(message, kind, code), status)
+        super().__init__(status, message)
+
+
+class Gateway:
+    """A gateway over one configuration and one open ledger."""
+
+    def __init__(self, config: GatewayConfig, ledger: Ledger, seams: Seams = SOUND) -> None:
+        self._config = config
+        self._ledger = ledger
+        self._seams = seams
+        self._upstream: Upstream | None = None
+
+    def application(self) -> Starlette:
+        """Return the ASGI application."""
+        calls = [
+            Route(path, _CallEndpoint(self, operation), methods=["POST"])
+            for operation, endpoint in ENDPOINTS.items()
+            for path in (f"/v1{endpoint}", f"/openai/deployments/{{alias:path}}{endpoint}")
+        ]
+        own = [
+            Route("/health", self._health),
+            Route("/v1/models", self._models),
+            Route("/v1/usage", self._usage),
+            Route("/v1/usage/{id}", self._usage_of_call),
+        ]
+        return Starlette(
+            routes=calls + own,
+            lifespan=self._lifespan,
+            exception_handlers={_Refusal: _refuse, HTTPException: _http_error},
+        )
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncGenerator[None]:
+        self._upstream = Upstream()
+        try:
+            yield
+        finally:
+            await self._upstream.aclose()
+
+    async def call(self, operation: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one call of a client."""
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        self._authorise(headers)
+        content = await _read_body(receive)
+        if content is None:
+            return  # the client went away before it had asked for anything
+        content_type = headers.setdefault("content-type", "application/json")
+        try:
+            body = parse_body(content, content_type)
+        except BadRequest as error:
+            raise _Refusal(400, str(error)) from None
+        deployment: str | None = scope.get("path_params", {}).get("alias")
+        name = body.model if deployment is None else deployment
+        alias = self._config.aliases.get(name or "")
+        if alias is None:
+            wanted = "the request names no model" if name is None else f"there is no model {name!r} here"
+            raise _Refusal(404, f"{wanted}; GET /v1/models lists them", "model_not_found")
+        call = Call(
+            id=str(uuid.uuid4()),
+            at=timestamp(datetime.now(UTC)),
+            alias=alias,
+            operation=operation,
+            request={"method": "POST", "path": scope["path"], **body.request()},
+            upload=body.upload,
+        )
+        relay = Relay(call, self._ledger, self._seams, send)
+        # Azure takes the model from the path, so there only a model that is named is replaced.
+        model = None if alias.provider == "azure" and body.model is None else alias.model
+        assert self._upstream is not None  # the lifespan has begun
+        try:
+            answer = await self._upstream.send(
+                alias,
+                operation,
+                body.forwarded(model, ask_for_usage=operation == "chat"),
+                {key: value for key, value in headers.items() if key in _FORWARDED},
+                _query(scope, "api-version"),
+            )
+        except UpstreamFailure as failure:
+            await relay.failure(failure)
+            return
+        async with answer:
+            await relay.answer(answer)
+
+    def _authorise(self, headers: Mapping[str, str]) -> None:
+        """Let only those in who know the key, by either dialect's header."""
+        if self._config.key is None:
+            return
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        given = token.strip() if scheme.lower() == "bearer" else headers.get("api-key", "")
+        if not hmac.compare_digest(given.encode(), self._config.key.encode()):
+            raise _Refusal(401, "the gateway's key is missing or wrong", "invalid_api_key")
+
+    async def _health(self, _: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def _models(self, request: Request) -> Response:
+        self._authorise(request.headers)
+        models = [
+            {"id": alias.name, "object": "model", "owned_by": alias.provider}
+            for alias in self._config.aliases.values()
+        ]
+        return JSONResponse({"object": "list", "data": models})
+
+    async def _usage_of_call(self, request: Request) -> Response:
+        self._authorise(request.headers)
+        call_id: str = request.path_params["id"]
+        row = await asyncio.to_thread(self._ledger.find, call_id)
+        if row is None:
+            raise _Refusal(404, f"there is no call {call_id!r}", "call_not_found")
+        return JSONResponse(row.to_json())
+
+    async def _usage(self, request: Request) -> Response:
+        self._authorise(request.headers)
+        since = _instant(request, "since", "")
+        until = _instant(request, "until", _END_OF_TIME)
+        limit = _limit(request)
+        rows = await asyncio.to_thread(self._ledger.rows, since, until, limit + 1)
+        return JSONResponse({"data": [row.to_json() for row in rows[:limit]], "more": len(rows) > limit})
+
+
+class _CallEndpoint:
+    """The ASGI application of one operation: no task or queue between the provider and the client."""
+
+    def __init__(self, gateway: Gateway, operation: str) -> None:
+        self._gateway = gateway
+        self._operation = operation
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._gateway.call(self._operation, scope, receive, send)
+        except _Refusal as refusal:
+            await refusal.response(scope, receive, send)
+
+
+async def _refuse(_: Request, error: Exception) -> Response:
+    assert isinstance(error, _Refusal)
+    return error.response
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    body = error_body(str(error.detail), "invalid_request_error")
+    return JSONResponse(body, error.status_code, headers=error.headers)
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """Return the request's body, or None if the client went away while sending it."""
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size > _LARGEST_BODY:
+            raise _Refusal(413, f"the request is larger than {_LARGEST_BODY} bytes")
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _query(scope: Scope, name: str) -> str | None:
+    query: Mapping[str, list[str]] = parse_qs(scope["query_string"].decode("latin-1"))
+    return query[name][-1] if name in query else None
+
+
+def _instant(request: Request, name: str, default: str) -> str:
+    text = request.query_params.get(name)
+    if not text:
+        return default
+    moment = instant(text)
+    if moment is None:
+        raise _Refusal(
+            400, f"{name} must be a date or a UTC timestamp such as 2026-11-21T12:00:00Z, not {text!r}"
+        )
+    return timestamp(moment)
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit", "100")
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= _MOST_ROWS):
+        raise _Refusal(400, f"limit must be a whole number from 1 to {_MOST_ROWS}, not {text!r}")
+    return int(text)

@@ -1,0 +1,135 @@
+"""The gateway's client side: one call to a provider, tried again where that is safe.
+
+An attempt is repeated when the provider could not be reached or answered with a 5xx status, as often as the
+alias allows and only before anything was passed on. A connection that breaks off after the request was sent
+is not repeated: the provider may have billed it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlencode
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from decibill_reference.gateway_config import Alias
+
+__all__ = ["ENDPOINTS", "Answer", "Upstream", "UpstreamFailure", "said"]
+
+ENDPOINTS: Final = {
+    "transcription": "/audio/transcriptions",
+    "translation": "/audio/translations",
+    "speech": "/audio/speech",
+    "chat": "/chat/completions",
+}
+_TIMEOUT: Final = httpx.Timeout(600.0, connect=10.0)
+_LIMITS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+_FIRST_PAUSE_S: Final = 0.05
+_LONGEST_PAUSE_S: Final = 2.0
+
+
+class UpstreamFailure(Exception):  # noqa: N818 - it is the upstream's failure, not an error of ours
+    """The provider gave no answer.
+
+    Args:
+        problem: what happened, for a person.
+        attempts: how often it was tried.
+        reached: whether the provider may have received the request.
+    """
+
+    def __init__(self, problem: str, attempts: int, *, reached: bool) -> None:
+        self.problem = problem
+        self.attempts = attempts
+        self.reached = reached
+        super().__init__(problem, attempts, reached)
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer whose body has not been read."""
+
+    response: httpx.Response
+    attempts: int
+
+    async def __aenter__(self) -> Answer:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.response.aclose()
+
+
+class Upstream:
+    """One pool of connections to all providers."""
+
+    def __init__(self) -> None:
+        # No proxy or credential of the machine is used but what the configuration names.
+        self._client = httpx.AsyncClient(
+            timeout=_TIMEOUT, limits=_LIMITS, trust_env=False, follow_redirects=False
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def send(
+        self, alias: Alias, operation: str, body: bytes, headers: Mapping[str, str], api_version: str | None
+    ) -> Answer:
+        """Send a request for *operation* and return the answer of the last attempt.
+
+        Raises:
+            UpstreamFailure: there was no answer.
+        """
+        url = _url(alias, operation, api_version)
+        sent = {**headers, **_credentials(alias), "accept-encoding": "identity"}
+        attempts = 0
+        while True:
+            attempts += 1
+            request = self._client.build_request("POST", url, content=body, headers=sent)
+            last = attempts > alias.retries
+            try:
+                response = await self._client.send(request, stream=True)
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+                if last:
+                    problem = f"the provider cannot be reached: {said(error)}"
+                    raise UpstreamFailure(problem, attempts, reached=False) from None
+            except httpx.HTTPError as error:
+                problem = f"the provider gave no answer: {said(error)}"
+                raise UpstreamFailure(problem, attempts, reached=True) from None
+            else:
+                if last or response.status_code < 500:
+                    return Answer(response, attempts)
+                await response.aclose()
+            await asyncio.sleep(min(_FIRST_PAUSE_S * 2 ** (attempts - 1), _LONGEST_PAUSE_S))
+
+
+def said(error: Exception) -> str:
+    """Return what an error says, or its name where it says nothing."""
+    return str(error) or type(error).__name__
+
+
+def _url(alias: Alias, operation: str, api_version: str | None) -> str:
+    endpoint = ENDPOINTS[operation]
+    if alias.provider != "azure":
+        return alias.base_url + endpoint
+    deployment = alias.deployment or alias.model
+    query = urlencode({"api-version": api_version or alias.api_version})
+    return f"{alias.base_url}/openai/deployments/{quote(deployment, safe='')}{endpoint}?{query}"
+
+
+def _credentials(alias: Alias) -> dict[str, str]:
+    if alias.api_key is None:
+        return {}
+    if alias.provider == "azure":
+        return {"api-key": alias.api_key}
+    return {"authorization": f"Bearer {alias.api_key}"}
