@@ -62,7 +62,7 @@ def judge(
     blocked = obstacle(case, observation)
     if blocked is not None:
         findings: Iterable[Finding] = (
-            Finding(check, blocked.outcome, where=blocked.where, because=blocked.because)
+            Finding(check, blocked.outcome, where=blocked.where, because=blocked.because, cause=blocked.cause)
             for check in gateway_checks(case.proves)
         )
     else:
@@ -77,6 +77,7 @@ def judge(
             finding.got,
             finding.where,
             finding.because,
+            finding.cause,
             finding.money,
         )
         for finding in findings
@@ -124,7 +125,8 @@ def _refusal_explains(finding: Finding, refused: str | None) -> Finding:
     """Return the finding with the gateway's own error as its reason, where that is what went wrong."""
     if refused is None or finding.outcome not in {Outcome.FAIL, Outcome.NOT_TESTABLE}:
         return finding
-    return replace(finding, outcome=Outcome.FAIL, because=refused)
+    cause = "the gateway answered with an error of its own"
+    return replace(finding, outcome=Outcome.FAIL, because=refused, cause=cause)
 
 
 def _merged(findings: Iterable[tuple[int, Finding]]) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """Why a cost is wrong, in one sentence that the gateway's own engineer believes at once.
 
 A wrong number is compared with the numbers that well-known mistakes would give (`judge_mistakes`); where none
-fits, the right arithmetic is shown.
+fits, the right arithmetic is shown. A *cause* is the same in a few words that do not depend on the case.
 """
 
 from __future__ import annotations
@@ -12,12 +12,24 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from decibill.judge_call import exact_text, join_words, noun, plain
-from decibill.judge_mistakes import mistakes
+from decibill.judge_mistakes import recognise
 
 if TYPE_CHECKING:
     from decibill.case import ExchangeCase, ExpectedLine
 
-__all__ = ["arithmetic", "explain_number", "explain_unknown", "explain_zero", "gap_words", "measured_words"]
+__all__ = [
+    "SILENT_ZERO",
+    "arithmetic",
+    "explain_number",
+    "explain_plain_number",
+    "explain_unknown",
+    "explain_zero",
+    "gap_words",
+    "measured_words",
+]
+
+SILENT_ZERO: Final = "silent zero: 0 for a call that was not free"
+"""The cause of most public reports."""
 
 _WHO: Final = {
     "provider_billed": "the provider reported {}",
@@ -28,8 +40,6 @@ _WHO: Final = {
     "media": "the upload measures {}",
 }
 _TIMES: Final = "\N{MULTIPLICATION SIGN}"
-_NEAR: Final = Fraction(1, 10**6)
-"""How near to the result of a mistake a number must be to be explained by it, relative to that result."""
 
 
 def _amount(quantity: str, number: Decimal | str) -> str:
@@ -83,12 +93,21 @@ def explain_unknown(case: ExchangeCase) -> str:
     return f"the cost can be known: {measured_words(case)}, and the price book prices them"
 
 
-def explain_number(case: ExchangeCase, value: Fraction) -> str:
-    """Return why the number *value* is wrong: the known mistake that gives it, else the right arithmetic."""
-    for result, sentence in mistakes(case):
-        if result > 0 and abs(result - value) <= result * _NEAR:
-            return sentence
-    return f"the right sum is {arithmetic(case)}"
+def explain_number(case: ExchangeCase, number: Fraction) -> tuple[str, str]:
+    """Return the cause and the sentence for a wrong *number*: a known mistake, else the right sum."""
+    mistake = recognise(case, number)
+    if mistake is not None:
+        return mistake.cause, mistake.words
+    return "the sum is wrong", f"the right sum is {arithmetic(case)}"
+
+
+def explain_plain_number(case: ExchangeCase, number: Fraction) -> tuple[str, str]:
+    """Return the cause and the sentence for a plain *number* where the cost cannot be known."""
+    mistake = recognise(case, number)
+    gap = f"{gap_words(case)}, so no plain number can be right"
+    if mistake is not None:
+        return mistake.cause, f"{gap}: {mistake.words}"
+    return "a plain number where the cost is not known", gap
 
 
 def gap_words(case: ExchangeCase) -> str:

@@ -11,7 +11,14 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from decibill.judge_because import explain_number, explain_unknown, explain_zero, gap_words
+from decibill.judge_because import (
+    SILENT_ZERO,
+    explain_number,
+    explain_plain_number,
+    explain_unknown,
+    explain_zero,
+    gap_words,
+)
 from decibill.judge_call import exact_text, join_words, plain
 from decibill.judge_marks import judge_marks
 from decibill.judge_table import Decided, Right, decide_cost, equal, listed, right_cost, tolerance_of
@@ -67,7 +74,8 @@ def _cost(call: Call, right: Right, decided: Decided | None) -> Finding:
     tolerance = tolerance_of(call, decided, right.exact)
     if right.exact and tolerance > abs(right.exact) / 100:
         because = f"below resolution: {exact_text(tolerance)} either way is more than 1 % of the right cost"
-        return replace(finding, outcome=Outcome.NOT_TESTABLE, because=because)
+        cause = "the source cannot state so small a cost"
+        return replace(finding, outcome=Outcome.NOT_TESTABLE, because=because, cause=cause)
     if listed(call, right.status, right.exact, decided):
         return finding
     for other in call.case.accepted:
@@ -75,35 +83,30 @@ def _cost(call: Call, right: Right, decided: Decided | None) -> Finding:
         status = other.status or ("priced" if exact else "free")
         if listed(call, status, exact, decided):
             return replace(finding, because=f"accepted as another right answer: {other.reason}")
-    return replace(
-        finding,
-        outcome=Outcome.FAIL,
-        because=_why(call, right, decided),
-        money=Money(decided.number, right.total),
-    )
+    cause, because = _why(call, right, decided)
+    money = Money(decided.number, right.total)
+    return replace(finding, outcome=Outcome.FAIL, because=because, cause=cause, money=money)
 
 
-def _why(call: Call, right: Right, decided: Decided) -> str:
-    """Return why the table does not list what was stated."""
+def _why(call: Call, right: Right, decided: Decided) -> tuple[str, str]:
+    """Return the cause, and the sentence why the table does not list what was stated."""
     case, number = call.case, decided.number
     if number is None:
-        return explain_unknown(case)
+        return "the cost is said to be unknown where it is known", explain_unknown(case)
     if right.status == "refused":
-        return (
-            f"the usage contradicts itself, so no cost can be right, and a plain {plain(number)} hides that"
-        )
+        hides = f"so no cost can be right, and a plain {plain(number)} hides that"
+        return "a plain number for usage that contradicts itself", f"the usage contradicts itself, {hides}"
     if right.status == "not_billable":
-        return "the upstream answered with an error, which is not billed"
+        return "an error is billed", "the upstream answered with an error, which is not billed"
     if number == 0:
-        return explain_zero(case)
+        return SILENT_ZERO, explain_zero(case)
     if right.status == "free":
-        return "every rate that applies is 0, so the call is free"
-    if right.status == "partial":
-        lower = f"{gap_words(case)}, so {exact_text(right.exact)} is only a lower bound"
-        return f"{lower}, and it is not marked so" if equal(call, decided, right.exact) else lower
-    if right.unknown_fits:
-        return f"{gap_words(case)}, so no plain number can be right"
-    return explain_number(case, Fraction(number))
+        return "a free call is billed", "every rate that applies is 0, so the call is free"
+    if right.status == "partial" and equal(call, decided, right.exact):
+        bound = f"{gap_words(case)}, so {exact_text(right.exact)} is only a lower bound, and is not marked so"
+        return "a lower bound is not marked as incomplete", bound
+    explain = explain_plain_number if right.unknown_fits else explain_number
+    return explain(case, Fraction(number))
 
 
 def _nothing(call: Call, check: str, expected: str) -> Finding:
@@ -119,7 +122,7 @@ def _nothing(call: Call, check: str, expected: str) -> Finding:
         )
     else:
         because = "the gateway states no cost for this call: neither a number nor that it is unknown"
-    return Finding(check, Outcome.NOT_TESTABLE, expected, "nothing", where, because)
+    return Finding(check, Outcome.NOT_TESTABLE, expected, "nothing", where, because, "no cost is stated")
 
 
 def _silent_zero(call: Call, right: Right, decided: Decided | None) -> Finding:
@@ -134,4 +137,4 @@ def _silent_zero(call: Call, right: Right, decided: Decided | None) -> Finding:
     if decided.number != 0 or zero_is_right or accepted:
         return finding
     because, money = explain_zero(call.case), Money(decided.number, right.total)
-    return replace(finding, outcome=Outcome.FAIL, because=because, money=money)
+    return replace(finding, outcome=Outcome.FAIL, because=because, cause=SILENT_ZERO, money=money)

@@ -45,6 +45,7 @@ def _agree(call: Call, decided: Decided | None) -> Iterator[Finding]:
                 said(source.cost),
                 source.cost.where,
                 f"the {decided.source.source} and the {source.source} state different costs for one call",
+                "two places state different costs",
             )
             return
     yield Finding("agree", Outcome.PASS, expected, said(decided.statement), stated[-1].source)
@@ -68,7 +69,7 @@ def _status(call: Call, right: Right) -> Finding:
     finding = Finding("status", Outcome.PASS, join_words(list(dict.fromkeys(allowed))))
     source = next((s for s in declares if s.status is not None), None)
     if source is None or source.status is None:
-        because = "the gateway does not say whether the charge is complete"
+        because, cause = "the gateway does not say whether the charge is complete", "no charge status"
         return replace(
             finding, outcome=Outcome.FAIL, got="nothing", where=declares[0].source, because=because
         )
@@ -78,9 +79,10 @@ def _status(call: Call, right: Right) -> Finding:
         return finding
     if source.status not in STATUSES:
         because = f"the specification does not have the word; its words are {join_words(list(STATUSES))}"
-        return replace(finding, outcome=Outcome.NOT_TESTABLE, because=because)
+        cause = "a charge status in other words"
+        return replace(finding, outcome=Outcome.NOT_TESTABLE, because=because, cause=cause)
     because = gap_words(call.case) or f"the charge is {right.status}"
-    return replace(finding, outcome=Outcome.FAIL, because=because)
+    return replace(finding, outcome=Outcome.FAIL, because=because, cause="a wrong charge status")
 
 
 def _estimate(call: Call, right: Right, decided: Decided | None) -> Finding:
@@ -91,9 +93,9 @@ def _estimate(call: Call, right: Right, decided: Decided | None) -> Finding:
     finding = Finding("estimate", Outcome.PASS, "a mark on a number that is an estimate", "nothing")
     if decided is None:
         because = "the gateway states no cost for this call"
-        return replace(finding, outcome=Outcome.NOT_TESTABLE, because=because)
+        return replace(finding, outcome=Outcome.NOT_TESTABLE, because=because, cause="no cost is stated")
     finding = replace(finding, got=decided.words, where=decided.statement.where)
     if right.status == "unmetered" and decided.number and not decided.source.estimate:
         because = f"{gap_words(call.case)}, so the number is an estimate, and it is not marked"
-        return replace(finding, outcome=Outcome.FAIL, because=because)
+        return replace(finding, outcome=Outcome.FAIL, because=because, cause="an estimate is not marked")
     return finding

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,16 +20,38 @@ if TYPE_CHECKING:
 
     from decibill.case import ExchangeCase, ExpectedLine
 
-__all__ = ["mistakes"]
+__all__ = ["Mistake", "recognise"]
 
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One way to be wrong about a case."""
+
+    cost: Fraction
+    """What the call then costs."""
+
+    cause: str
+    """The mistake in a few words, the same for every case."""
+
+    words: str
+    """The mistake in this case."""
+
+
+_NEAR: Final = Fraction(1, 10**6)
+"""How near to the result of a mistake a number must be to be explained by it, relative to that result."""
+
+_AT_TEXT: Final = "audio is billed at the text rate"
+_CACHED: Final = "cached tokens are billed as fresh"
+_DOUBLE: Final = "usage is billed twice"
+_MISSING: Final = "part of the usage is not billed"
+_CHARACTERS: Final = "characters are counted in another way"
+_DURATION: Final = "the duration is not the billable one"
+_UNIT: Final = "a price is used for another unit"
 _FACTORS: Final = (
     (Fraction(60), "60 times the right cost: a price per minute was used per second"),
     (Fraction(1, 60), "a sixtieth of the right cost: seconds were divided by 60 once too often"),
-    (Fraction(1000), "1000 times the right cost: a price per thousand and a price per unit are confused"),
-    (
-        Fraction(1, 1000),
-        "a thousandth of the right cost: a price per million was read as one per thousand million",
-    ),
+    (Fraction(1000), "1000 times the right cost: prices per thousand and per unit are confused"),
+    (Fraction(1, 1000), "a thousandth of the right cost: prices per thousand and per unit are confused"),
     (Fraction(10**6), "a million times the right cost: the price per million was used per unit"),
     (Fraction(1, 10**6), "a millionth of the right cost: the price was divided by a million twice"),
     (Fraction(100), "100 times the right cost: cents and dollars are confused"),
@@ -35,24 +59,38 @@ _FACTORS: Final = (
 )
 
 
-def mistakes(case: ExchangeCase) -> Iterator[tuple[Fraction, str]]:
-    """Yield (cost, sentence) for each mistake that can be made on the case, the likeliest first."""
-    if case.charge is None or not case.charge.lines:
+def recognise(case: ExchangeCase, cost: Fraction) -> Mistake | None:
+    """Return the likeliest mistake that gives *cost*, or None where none does."""
+    for mistake in _mistakes(case):
+        if mistake.cost > 0 and abs(mistake.cost - cost) <= mistake.cost * _NEAR:
+            return mistake
+    return None
+
+
+def _mistakes(case: ExchangeCase) -> Iterator[Mistake]:
+    """Yield each mistake that can be made on the case, the likeliest first."""
+    if case.charge is None:
         return
     total = case.charge.exact_total
     lines = [line for line in case.charge.lines if not line.addon]
     rates = _rates(case)
     yield from _wrong_rate(lines, rates, total)
+    yield from _all_at_text(case, rates)
     yield from _wrong_count(case, lines, total)
     for times, word in ((2, "twice"), (3, "three times")):
-        yield total * times, f"exactly {word} the right cost: the call was charged {word}"
+        yield Mistake(total * times, _DOUBLE, f"exactly {word} the right cost: the call was charged {word}")
     if len(lines) > 1:
         for line in lines:
-            name, amount = f"{plain(line.billed)} {noun(line.quantity)}", exact_text(line.exact)
-            yield total - line.exact, f"the {name} are not in it: their {amount} is missing"
-            yield line.exact, f"only the {name} are in it: the rest of the call is missing"
+            name, amount = _named(line), exact_text(line.exact)
+            words = f"the {name} are not in it: their {amount} is missing"
+            yield Mistake(total - line.exact, _MISSING, words)
+            yield Mistake(line.exact, _MISSING, f"only the {name} are in it: the rest of the call is missing")
     for factor, sentence in _FACTORS:
-        yield total * factor, sentence
+        yield Mistake(total * factor, _UNIT, sentence)
+
+
+def _named(line: ExpectedLine) -> str:
+    return f"{plain(line.billed)} {noun(line.quantity)}"
 
 
 def _rates(case: ExchangeCase) -> Mapping[str, Mapping[str, Any]]:
@@ -70,71 +108,75 @@ def _at(rates: Mapping[str, Mapping[str, Any]], quantity: str) -> Fraction | Non
 
 def _wrong_rate(
     lines: list[ExpectedLine], rates: Mapping[str, Mapping[str, Any]], total: Fraction
-) -> Iterator[tuple[Fraction, str]]:
-    """Yield what the tokens cost at the rate of another modality, or twice."""
-    at_text = total
+) -> Iterator[Mistake]:
+    """Yield what the tokens of a line cost at the rate of another modality, or twice."""
     for line in lines:
+        count, name = Fraction(line.billed), _named(line)
+        rest = total - line.exact
         if line.quantity in {"audio_input_tokens", "audio_output_tokens"}:
             text = _at(rates, line.quantity.replace("audio_", "text_"))
-            if text is None:
-                continue
-            count, name = Fraction(line.billed), f"{plain(line.billed)} {noun(line.quantity)}"
-            at_text += count * text - line.exact
-            yield total - line.exact + count * text, f"the {name} are billed at the text rate"
-            yield total + count * text, f"the {name} are billed twice, at the audio rate and at the text rate"
+            if text is not None:
+                twice = f"the {name} are billed twice, at the audio rate and at the text rate"
+                yield Mistake(rest + count * text, _AT_TEXT, f"the {name} are billed at the text rate")
+                yield Mistake(total + count * text, _DOUBLE, twice)
         elif line.quantity.startswith("cached_"):
             fresh = _at(rates, line.quantity.removeprefix("cached_")) or _at(rates, "text_input_tokens")
             if fresh is not None:
-                count, name = Fraction(line.billed), f"{plain(line.billed)} {noun(line.quantity)}"
-                yield total - line.exact + count * fresh, f"the {name} are billed as fresh tokens"
-                yield total + count * fresh, f"the {name} are billed twice, as cached and as fresh tokens"
-    if at_text != total:
-        yield at_text, "all audio tokens are billed at the text rate"
+                twice = f"the {name} are billed twice, as cached and as fresh tokens"
+                yield Mistake(rest + count * fresh, _CACHED, f"the {name} are billed as fresh tokens")
+                yield Mistake(total + count * fresh, _DOUBLE, twice)
 
 
-def _wrong_count(
-    case: ExchangeCase, lines: list[ExpectedLine], total: Fraction
-) -> Iterator[tuple[Fraction, str]]:
+def _all_at_text(case: ExchangeCase, rates: Mapping[str, Mapping[str, Any]]) -> Iterator[Mistake]:
+    """Yield what the call costs where only the totals are seen and every token takes a text rate."""
+    usage: Mapping[str, int | Decimal] = case.usage.quantities if case.usage else {}
+    into, out = _at(rates, "text_input_tokens"), _at(rates, "text_output_tokens")
+    if into is None or "input_tokens" not in usage:
+        return
+    total_in, cached = Fraction(usage["input_tokens"]), Fraction(usage.get("cached_input_tokens", 0))
+    rest = Fraction(usage.get("output_tokens", 0)) * (out or 0)
+    words = "all tokens, audio included, are billed at the text rates"
+    discount = _at(rates, "cached_text_input_tokens")
+    if cached and discount is not None:
+        yield Mistake((total_in - cached) * into + cached * discount + rest, _AT_TEXT, words)
+        words += ", and the cached ones as fresh"
+    yield Mistake(total_in * into + rest, _AT_TEXT, words)
+
+
+def _wrong_count(case: ExchangeCase, lines: list[ExpectedLine], total: Fraction) -> Iterator[Mistake]:
     """Yield what the call costs with another count of characters or another duration."""
     for line in lines:
         price = Fraction(line.amount) / Fraction(line.per) * Fraction(line.multiplier)
         rest, right = total - line.exact, Fraction(line.billed)
-        counts = _characters(case) if line.quantity == "tts_characters" else _durations(case, line)
-        for count, words in counts:
+        speech = line.quantity == "tts_characters"
+        for count, words in _characters(case) if speech else _durations(case, line):
             if count != right:
-                yield rest + count * price, f"{words}, where {plain(line.billed)} is right"
+                unit = "characters" if speech else "seconds"
+                said = (
+                    f"it is the price of {plain(count)} {unit}, {words}, where {plain(line.billed)} is right"
+                )
+                yield Mistake(rest + Fraction(count) * price, _CHARACTERS if speech else _DURATION, said)
 
 
-def _characters(case: ExchangeCase) -> Iterator[tuple[Fraction, str]]:
-    body = case.exchange.get("request", {}).get("json", {})
-    text = body.get("input") if hasattr(body, "get") else None
+def _characters(case: ExchangeCase) -> Iterator[tuple[int | Decimal, str]]:
+    body: Mapping[str, Any] = case.exchange.get("request", {}).get("json", {})
+    text, instructions = body.get("input"), body.get("instructions")
     if not isinstance(text, str):
         return
-    octets, units = len(text.encode()), len(text.encode("utf-16-le")) // 2
-    yield Fraction(octets), f"it is the price of {octets} characters, the bytes of the text in UTF-8"
-    yield Fraction(units), f"it is the price of {units} characters, the text in UTF-16 units"
-    solid = sum(not character.isspace() for character in text)
-    yield Fraction(solid), f"it is the price of {solid} characters, the text without white space"
-    instructions = body.get("instructions")
+    yield len(text.encode()), "the bytes of the text in UTF-8"
+    yield len(text.encode("utf-16-le")) // 2, "the text in UTF-16 units"
+    yield sum(not character.isspace() for character in text), "the text without white space"
     if isinstance(instructions, str):
-        both = len(text) + len(instructions)
-        yield Fraction(both), f"it is the price of {both} characters, the text and the instructions together"
+        yield len(text) + len(instructions), "the text and the instructions together"
 
 
-def _durations(case: ExchangeCase, line: ExpectedLine) -> Iterator[tuple[Fraction, str]]:
+def _durations(case: ExchangeCase, line: ExpectedLine) -> Iterator[tuple[int | Decimal, str]]:
     if line.quantity != "audio_duration_seconds":
         return
     seconds = Fraction(line.billed)
-    minutes = math.ceil(seconds / 60) * 60
-    yield Fraction(minutes), f"it is the price of {minutes} seconds, the duration rounded up to whole minutes"
+    yield math.ceil(seconds / 60) * 60, "the duration rounded up to whole minutes"
     stated = case.usage.quantities.get("media_duration_seconds") if case.usage else None
     if stated is not None:
-        yield (
-            Fraction(stated),
-            f"it is the price of {plain(stated)} seconds, a duration that is information only",
-        )
+        yield stated, "a duration that is information only"
     for name, count in (("up", math.ceil(seconds)), ("down", math.floor(seconds)), ("off", round(seconds))):
-        yield (
-            Fraction(count),
-            f"it is the price of {count} seconds, the duration rounded {name} to whole seconds",
-        )
+        yield count, f"the duration rounded {name} to whole seconds"

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["Obstacle", "judge_once", "judge_upstream", "obstacle"]
 
 _LONGEST: Final = 60
+_NOT_CALLED: Final = "the upstream is not called"
+_TWICE: Final = "a call is charged more than once"
+_LOST: Final = "a call has no record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Obstacle:
 
     outcome: Outcome
     because: str
+    cause: str
     where: str = "the upstream's log"
 
 
@@ -35,18 +39,20 @@ def obstacle(case: ExchangeCase, observation: Observation) -> Obstacle | None:
     """Return why the instance cannot be judged: the recorded answer never came into play."""
     attempts, calls = observation.attempts, case.client.calls
     if not attempts:
-        return Obstacle(Outcome.ERROR, f"the gateway never called the upstream{_answered(observation)}")
+        return Obstacle(
+            Outcome.ERROR, f"the gateway never called the upstream{_answered(observation)}", _NOT_CALLED
+        )
     unmatched = next((attempt for attempt in attempts if attempt.unmatched), None)
     if unmatched is not None:
         members = join_words([_member(pointer, unmatched) for pointer in unmatched.unmatched])
         because = f"the gateway asked the upstream for something that no recording answers: {members}"
-        return Obstacle(Outcome.NOT_TESTABLE, because)
+        return Obstacle(Outcome.NOT_TESTABLE, because, "the gateway asks the upstream for something else")
     if len(attempts) < calls:
         because = f"the gateway called the upstream {_times(len(attempts))} for {calls} calls; is a cache on?"
-        return Obstacle(Outcome.ERROR, because)
+        return Obstacle(Outcome.ERROR, because, _NOT_CALLED)
     if len(attempts) < calls * len(case.steps):
         because = f"the gateway called the upstream {_times(len(attempts))} and did not try again"
-        return Obstacle(Outcome.NOT_TESTABLE, because)
+        return Obstacle(Outcome.NOT_TESTABLE, because, "the gateway does not try again")
     return None
 
 
@@ -105,8 +111,8 @@ def _once(calls: Sequence[Call], sources: Sequence[SourceObservation]) -> Findin
     got = f"{sum(counts)} record{'' if sum(counts) == 1 else 's'}"
     status = call.case.charge.status if call.case.charge else None
 
-    def finding(outcome: Outcome, because: str = "", money: Money | None = None) -> Finding:
-        return Finding("once", outcome, expected, got, f"records of the {name}", because, money)
+    def finding(outcome: Outcome, because: str = "", cause: str = "", money: Money | None = None) -> Finding:
+        return Finding("once", outcome, expected, got, f"records of the {name}", because, cause, money)
 
     problem = next((source.problem for source in sources if source.problem), None)
     if status == "not_billable":
@@ -115,15 +121,15 @@ def _once(calls: Sequence[Call], sources: Sequence[SourceObservation]) -> Findin
         because = f"one call has {max(counts)} records of its own, so it is charged {_times(max(counts))}"
         right = call.case.charge.exact_total if call.case.charge else None
         money = Money(bare(right * max(counts)), bare(right)) if right else None
-        return finding(Outcome.FAIL, because, money)
+        return finding(Outcome.FAIL, because, _TWICE, money)
     shared = sum(counts) - len({record for source in sources for record in source.records})
     if shared:
-        return finding(Outcome.FAIL, f"{shared + 1} calls of the client share one record")
+        return finding(Outcome.FAIL, f"{shared + 1} calls of the client share one record", _LOST)
     if min(counts) == 0:
         if problem:
-            return finding(Outcome.NOT_TESTABLE, f"the source could not be read ({problem})")
+            return finding(Outcome.NOT_TESTABLE, f"the source could not be read ({problem})", _LOST)
         if sum(counts) or call.facts.record_elsewhere(name, call.instance.id):
-            return finding(Outcome.FAIL, f"the {name} has records of other calls and none of this one")
+            return finding(Outcome.FAIL, f"the {name} has records of other calls and none of this one", _LOST)
         because = "no record of any call appeared: raise --settle, or correct the declaration's match"
-        return finding(Outcome.NOT_TESTABLE, because)
+        return finding(Outcome.NOT_TESTABLE, because, _LOST)
     return finding(Outcome.PASS)

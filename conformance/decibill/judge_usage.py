@@ -31,6 +31,8 @@ _COMPRESSED: Final = (".mp3", ".m4a", ".mp4", ".mpga", ".webm", ".ogg", ".opus")
 _MEASURED: Final = Fraction(1, 10)
 """How far two honest measurements of one compressed file can be apart, in seconds."""
 _FLOAT: Final = Fraction(1, 10**9)
+_LOST: Final = "usage is lost"
+_AT: Final = {"caller": "on the way to the caller", "ledger": "in the ledger"}
 _SENT: Final = frozenset({"provider_billed", "provider_reported"})
 
 
@@ -47,7 +49,9 @@ def judge_usage(call: Call, place: Place) -> Iterator[Finding]:
         return
     if place == "caller" and call.refused:
         if _SENT & set(case.usage.record.get("basis", {}).values()):
-            yield Finding("caller.*", Outcome.FAIL, "the provider's usage", "nothing", "", call.refused)
+            yield Finding(
+                "caller.*", Outcome.FAIL, "the provider's usage", "nothing", "", call.refused, _LOST
+            )
         return
     lenient = _may_be_unmetered(call)
     for quantity in dict.fromkeys(quantity for source in sources for quantity in sorted(source.usage)):
@@ -95,7 +99,7 @@ def _judge(
     because = f"{_who(call.case, quantity, place)} {plain(right)}"
     if right and not stated.value:
         because = f"{because}, and 0 says that nothing was used"
-    return replace(finding, outcome=Outcome.FAIL, because=because)
+    return replace(finding, outcome=Outcome.FAIL, because=because, cause=f"usage is wrong {_AT[place]}")
 
 
 def _is_unknown(quantity: str, usage: ExpectedUsage) -> bool:
@@ -120,16 +124,16 @@ def _lost(
     """Return the finding where nothing, or *unknown*, is stated for a quantity that is known."""
     if source.problem:
         because = f"the source could not be read ({source.source}: {source.problem})"
-        return replace(finding, outcome=Outcome.NOT_TESTABLE, because=because)
+        return replace(finding, outcome=Outcome.NOT_TESTABLE, because=because, cause=_LOST)
     if source.keeps_records and not source.records:
         if not call.facts.record_elsewhere(source.source, call.instance.id):
             because = "no record of any call appeared: raise --settle, or correct the declaration's match"
-            return replace(finding, outcome=Outcome.NOT_TESTABLE, because=because)
+            return replace(finding, outcome=Outcome.NOT_TESTABLE, because=because, cause=_LOST)
         because = f"the {source.source} has records of other calls and none of this one"
-        return replace(finding, outcome=Outcome.FAIL, because=because)
+        return replace(finding, outcome=Outcome.FAIL, because=because, cause=_LOST)
     quantity = finding.check.partition(".")[2]
     because = f"the usage is lost: {_who(call.case, quantity, place)} {plain(right)}"
-    return replace(finding, outcome=Outcome.FAIL, because=because)
+    return replace(finding, outcome=Outcome.FAIL, because=because, cause=f"{_LOST} {_AT[place]}")
 
 
 def _unasked(
@@ -142,13 +146,15 @@ def _unasked(
         because = f"neither the answer nor the request says how many {noun_} there were"
         if not stated.value:
             because += ", and 0 says that there were none"
-        return replace(finding, outcome=Outcome.FAIL, because=because)
+        return replace(
+            finding, outcome=Outcome.FAIL, because=because, cause="unknown usage is given a number"
+        )
     if unknown or not stated.value:
         return finding
     because = f"the usage is invented: the call has no {noun_}"
     if case.usage is not None and "error_response" in case.usage.flags:
         because = "the upstream answered with an error, from which no usage may be read"
-    return replace(finding, outcome=Outcome.FAIL, because=because)
+    return replace(finding, outcome=Outcome.FAIL, because=because, cause="usage is invented")
 
 
 def _equal(case: ExchangeCase, quantity: str, stated: Statement, right: Fraction) -> bool:

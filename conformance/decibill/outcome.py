@@ -78,6 +78,9 @@ class Finding:
     because: str = ""
     """One plain sentence: why the outcome is what it is."""
 
+    cause: str = ""
+    """What went wrong in a few words, the same words for every case: failures are counted by it."""
+
     money: Money | None = None
 
 
@@ -92,4 +95,5 @@ class CheckResult:
     got: str = ""
     where: str = ""
     because: str = ""
+    cause: str = ""
     money: Money | None = None

@@ -117,7 +117,7 @@ def _check(check: CheckResult) -> dict[str, Any]:
         "requirements": list(check.requirements),
         "outcome": str(check.outcome),
     }
-    for key in ("expected", "got", "where", "because"):
+    for key in ("expected", "got", "where", "because", "cause"):
         if text := getattr(check, key):
             result[key] = text
     if check.money is not None:

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["printable", "render_text"]
 
-_LABEL: Final = 11
+_LABEL: Final = 13
 _AREA: Final = 15
 _MORE_CASES: Final = 3
+_MOST_CAUSES: Final = 8
+_LONGEST_COMMAND: Final = 600
 _FLAWS: Final = (Outcome.FAIL, Outcome.ERROR, Outcome.NOT_TESTABLE)
 _TITLES: Final = {Outcome.FAIL: "FAILED", Outcome.ERROR: "ERROR", Outcome.NOT_TESTABLE: "NOT TESTABLE"}
 _BIDIRECTIONAL: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -58,6 +60,7 @@ def render_text(report: Report, *, width: int = 100, verbose: bool = False, file
     parts = [
         list(_head(report, layout)),
         [_area(area) for area in report.areas if _judged(area)],
+        list(_causes(report, layout)),
         *_blocks(report, layout),
         list(_not_checked(report, layout)),
         list(_notes(report, layout)),
@@ -123,6 +126,20 @@ def _area(area: Area) -> str:
     return area.name.ljust(_AREA) + "  ".join(shown)
 
 
+def _causes(report: Report, layout: _Layout) -> Iterator[str]:
+    """Yield what went wrong, most often first: one mistake makes many cases fail."""
+    counter: Counter[str] = Counter()
+    for row in report.cases:
+        if not row.is_known:
+            counter.update({check.cause for check in row.checks if check.outcome in _FLAWS and check.cause})
+    ordered = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
+    for index, (cause, number) in enumerate(ordered[:_MOST_CAUSES]):
+        text = f"{number:3} case{'' if number == 1 else 's'}  {cause}"
+        yield ("" if index else "causes").ljust(_LABEL) + text
+    if len(ordered) > _MOST_CAUSES:
+        yield from _labelled("", f"and {len(ordered) - _MOST_CAUSES} other causes", layout)
+
+
 def _blocks(report: Report, layout: _Layout) -> Iterator[list[str]]:
     """Yield a block for every requirement that is not met, MUST first, failures before what is undecided."""
     cases = {row.id: row for row in report.cases}
@@ -185,8 +202,10 @@ def _case(row: RequirementRow, case: CaseRow, shown: dict[str, str], layout: _La
     shown[case.id] = row.id
     yield from _labelled("right", case.why, layout, 2)
     yield _unbroken("again", case.again)
-    if case.by_hand:
+    if case.by_hand and (layout.verbose or len(case.by_hand) <= _LONGEST_COMMAND):
         yield _unbroken("by hand", case.by_hand)
+    elif case.by_hand:
+        yield _unbroken("by hand", "a long curl line: in report.json, and here with -v")
     yield _unbroken("answer", f"{case.answer} is what the upstream answers")
     if layout.verbose:
         for line in json.dumps(case.evidence, indent=2, ensure_ascii=False, default=str).splitlines():
