@@ -15,6 +15,7 @@ from decibill.case import ExpectedCharge
 from decibill.declaration import Declaration, Tolerance
 from decibill.drive_send import Sent
 from decibill.errors import PreflightError
+from decibill.redact import legible
 from decibill.statements import Delivery, Kind, SourceObservation
 
 __all__ = ["PREFLIGHT_CASE", "check_call", "check_price", "check_reachable"]
@@ -137,4 +138,4 @@ def _keys(declaration: Declaration) -> str:
 
 def _excerpt(delivery: Delivery) -> str:
     text = " ".join(delivery.body[:_EXCERPT].decode("utf-8", "replace").split())
-    return f"; it said: {text}" if text else ""
+    return f"; it said: {legible(text)}" if text else ""

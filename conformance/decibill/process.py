@@ -25,6 +25,7 @@ from typing import Any, Final
 from decibill import template
 from decibill.declaration import Start
 from decibill.errors import PreflightError
+from decibill.redact import legible
 from decibill.target import Target
 
 __all__ = ["FileServer", "Gateway", "WorkFolder", "free_port", "fresh_secrets"]
@@ -168,7 +169,7 @@ class Gateway:
             with self._output.open("rb") as output:
                 output.seek(0, os.SEEK_END)
                 output.seek(max(0, output.tell() - _TAIL_BYTES))
-                return output.read().decode("utf-8", "replace").strip()
+                return legible(output.read().decode("utf-8", "replace").replace("\r\n", "\n").strip())
         except OSError:
             return ""
 

@@ -1,16 +1,21 @@
-"""What must not stand in a report: secrets in headers, media in bodies."""
+"""What must not stand in a report or a message: secrets, media, characters that control a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-__all__ = ["REDACTED", "redact_headers", "redact_json"]
+__all__ = ["REDACTED", "legible", "redact_headers", "redact_json"]
 
 REDACTED = "[redacted]"
 
 _SECRET = ("authorization", "cookie", "key", "secret", "token")
 _LONGEST_TEXT = 2000
+
+
+def legible(text: str) -> str:
+    """Return *text* with every character that cannot be printed, line ends apart, shown as U+FFFD."""
+    return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)
 
 
 def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:

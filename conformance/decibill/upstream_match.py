@@ -62,11 +62,9 @@ def arrived(request: Request, path: str) -> Arrived:
     if kind in {"multipart/form-data", "application/x-www-form-urlencoded"}:
         form: dict[str, Any] = {name: _one(values) for name, values in request.form.lists()}
         for name, upload in request.files.items(multi=True):
-            form[name] = {
-                "filename": upload.filename,
-                "content_type": upload.mimetype,
-                "bytes": len(upload.stream.read()),
-            }
+            size = len(upload.stream.read())
+            form[name] = {"filename": upload.filename, "content_type": upload.mimetype, "bytes": size}
+            upload.close()
         document["form"] = form
         shown["form"] = redact_json(form)
     elif body := request.get_data(cache=True):

@@ -110,7 +110,7 @@ def test_the_first_answer_whose_conditions_hold_is_given(upstream: ReplayUpstrea
         ({"/json/t": 1}, '{"t": "1"}', False),
         ({"/json/t": "a"}, '{"t": "a"}', True),
         ({"/json/m/0/role": "user"}, '{"m": [{"role": "user"}]}', True),
-        ({"/json/t": 0}, '{"t": 0.0}', False),
+        ({"/json/t": 0}, '{"t": 0.0}', True),
         ({"/json/t": None}, '{"t": false}', False),
         ({"/json/t": 1}, "not json", False),
     ],
@@ -217,14 +217,13 @@ def test_a_stream_that_was_cut_within_an_event_breaks_the_connection(
 ) -> None:
     (tmp_path / "x.sse").write_bytes(STREAM[:-30])
     upstream.load("one", [step(answer(sse_file="x.sse"))])
-    received = b""
+    received: list[bytes] = []
     with (
-        pytest.raises(httpx.RemoteProtocolError),
         httpx.stream("POST", upstream.url + PATH, json={}, trust_env=False) as response,
+        pytest.raises(httpx.RemoteProtocolError),
     ):
-        for piece in response.iter_raw():
-            received += piece
-    assert received == STREAM[:-30]
+        received.extend(response.iter_raw())
+    assert b"".join(received) == STREAM[:-30]
 
 
 @pytest.mark.parametrize(
@@ -275,13 +274,9 @@ def test_an_answer_without_an_http_body_is_a_fault_of_the_suite(tmp_path: Path) 
         wire(answer(events=[]).exchange, tmp_path)
 
 
-@pytest.mark.parametrize(
-    "response", [{"sse": STREAM.decode()}, {"text": "a" * 1000}], ids=["stream", "whole"]
-)
-def test_a_held_answer_ends_when_its_client_has_gone(
-    upstream: ReplayUpstream, response: dict[str, Any]
-) -> None:
-    upstream.load("one", [step(answer(**response))], hold=True)
+@pytest.mark.parametrize("kind", ["sse", "text"])
+def test_a_held_answer_ends_when_its_client_has_gone(upstream: ReplayUpstream, kind: str) -> None:
+    upstream.load("one", [step(answer(**{kind: STREAM.decode()}))], hold=True)
     upstream.begin("one")
     started = time.monotonic()
     with httpx.stream("POST", upstream.url + PATH, json={}, trust_env=False) as answered:
@@ -290,7 +285,7 @@ def test_a_held_answer_ends_when_its_client_has_gone(
         assert upstream.sending("one")
         threading.Timer(0.1, upstream.release, ["one"]).start()
         whole = first + b"".join(pieces)
-    assert whole == (STREAM if "sse" in response else b"a" * 1000)
+    assert whole == STREAM
     assert 0.1 <= time.monotonic() - started < 1.5
     deadline = time.monotonic() + 2
     while upstream.sending("one"):
