@@ -21,7 +21,7 @@ from decibill_reference.charge import rate as rate_usage
 from decibill_reference.charge_record import Charge
 from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.extract import SURFACES, extract
-from decibill_reference.files import FileError, load_price_book
+from decibill_reference.files import FileError, load_price_book, public_price_book
 from decibill_reference.refund import refund as refund_charge
 from decibill_reference.refund_record import Refund, RefundRequest
 from decibill_reference.usage import UsageRecord, read_time
@@ -70,7 +70,7 @@ def _command(function: Callable[..., int | None]) -> Callable[..., None]:
 
 @click.command()
 @click.argument("exchange", type=_FILE)
-@click.option("--prices", type=_BOOK, metavar="BOOK", help="Price book; without it nothing is priced.")
+@click.option("--prices", type=_BOOK, metavar="BOOK", help="Price book, by default the bundled list prices.")
 @click.option(
     "--at", metavar="TIME", help="UTC instant whose prices are used, by default the exchange's own."
 )
@@ -86,9 +86,7 @@ def rate(*, exchange: str, prices: str | None, at: str | None, lines: bool, **ba
     EXCHANGE is a file, or - for standard input: an exchange, or with --provider, --operation and --model the
     bare body of an answer. Files that an exchange names are found in its own folder.
     """
-    book = load_price_book(Path(prices)) if prices is not None else None
-    if book is None:
-        click.echo("decibill: no --prices given, so the usage is not priced", err=True)
+    book = load_price_book(Path(prices)) if prices is not None else _public_prices()
     root = Path.cwd() if exchange == "-" else Path(exchange).resolve().parent
     content = _read(exchange)
     if any(bare.values()):
@@ -192,10 +190,17 @@ COMMANDS: Final[tuple[click.Command, ...]] = (rate, price, refund, serve)
 """The commands that `decibill` mounts."""
 
 
-def _rated(exchange: Any, book: PriceBook | None, at: str | None, root: Path) -> dict[str, Any]:
+def _public_prices() -> PriceBook:
+    path = public_price_book()
+    if path is None:
+        raise click.UsageError("no price book is bundled; give one with --prices")
+    click.echo(f"decibill: list prices of {path.stem}; give yours with --prices", err=True)
+    return load_price_book(path)
+
+
+def _rated(exchange: Any, book: PriceBook, at: str | None, root: Path) -> dict[str, Any]:
     usage = extract(exchange, root=root)
-    charge = None if book is None else rate_usage(usage, book, at)
-    return {"usage": usage.to_json(), "charge": None if charge is None else charge.to_json()}
+    return {"usage": usage.to_json(), "charge": rate_usage(usage, book, at).to_json()}
 
 
 def _bare_exchange(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from decibill_reference import jsonio
@@ -10,9 +11,8 @@ from decibill_reference.prices import PriceBook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-__all__ = ["FileError", "load_json", "load_price_book", "read_document"]
+__all__ = ["FileError", "load_json", "load_price_book", "public_price_book", "read_document"]
 
 T = TypeVar("T")
 
@@ -58,6 +58,19 @@ def load_price_book(path: Path, name: str | None = None) -> PriceBook:
         FileError: the file cannot be read, or is no price book.
     """
     return read_document(PriceBook.from_json, load_json(path, name), name or str(path))
+
+
+def public_price_book() -> Path | None:
+    """Return the newest book of public list prices that is installed beside this package, or None.
+
+    The fixtures are in the suite's package in a wheel, and at the root of a checkout.
+    """
+    packages = Path(__file__).resolve().parents[1]
+    for fixtures in (packages / "decibill" / "fixtures", packages.parent / "fixtures"):
+        books = sorted((fixtures / "price-books").glob("public-*.json"))
+        if books:
+            return books[-1]
+    return None
 
 
 def read_document(read: Callable[[Any], T], document: Any, file: str) -> T:
