@@ -197,10 +197,12 @@ def _charge(file: CaseFile) -> ExpectedCharge:
     lines: list[ExpectedLine] = []
     for n in range(len(file.array("/then/charge/lines", optional=True))):
         at = f"/then/charge/lines/{n}"
+        line = file.object(at)
+        keys = ("billed", "amount", "per", "subtotal", "multiplier")
         numbers = {
-            key: Decimal(file.number(f"{at}/{key}")) for key in ("billed", "amount", "per", "subtotal")
+            key: Decimal(file.number(f"{at}/{key}")) for key in keys if key != "multiplier" or key in line
         }
-        addon = file.object(at).get("addon")
+        addon = line.get("addon")
         lines.append(
             ExpectedLine(file.text(f"{at}/model"), file.text(f"{at}/quantity"), **numbers, addon=addon)
         )

@@ -61,9 +61,14 @@ class Decided:
         return self.statement.value if self.statement.kind is Kind.NUMBER else None
 
     @property
+    def is_incomplete(self) -> bool:
+        """Whether the source marks the number as a lower bound, by a mark of its own or by its status."""
+        return self.source.incomplete or self.source.status == "partial"
+
+    @property
     def words(self) -> str:
         """What is said, with its marks."""
-        marked = (("an estimate", self.source.estimate), ("incomplete", self.source.incomplete))
+        marked = (("an estimate", self.source.estimate), ("incomplete", self.is_incomplete))
         marks = [word for word, on in marked if on and self.number is not None]
         return said(self.statement) + (f" (marked as {join_words(marks)})" if marks else "")
 
@@ -118,9 +123,9 @@ def listed(call: Call, status: str, exact: Fraction, decided: Decided) -> bool:
     if status in {"free", "not_billable"}:
         return decided.number == 0
     if status == "partial":
-        return decided.source.incomplete and equal(call, decided, exact)
+        return decided.is_incomplete and equal(call, decided, exact)
     if status == "refused":
-        return decided.source.estimate or decided.source.incomplete
+        return decided.source.estimate or decided.is_incomplete
     # A marked 0 is still a 0: no call that could not be metered was free.
     return status == "unmetered" and decided.source.estimate and decided.number != 0
 

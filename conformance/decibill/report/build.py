@@ -38,6 +38,9 @@ __all__ = ["Found", "build_report", "hide_host"]
 
 _TEXT_TYPES: Final = ("json", "text/", "event-stream", "xml")
 _LONGEST_BODY: Final = 2000
+_TELLING: Final = re.compile(
+    "attempt|charge|content-type|cost|credit|error|model|price|provider|request-id|usage"
+)
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]{120,}={0,2}")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _LEVELS: Final = ("MUST", "SHOULD", "MAY")
@@ -166,6 +169,7 @@ def _requirements(found: Found) -> tuple[RequirementRow, ...]:
             known=tuple(entry.id for entry in row.known),
             is_known=bool(row.known) and row.open in {Outcome.PASS, Outcome.NOT_DECLARED},
             reason=row.reason,
+            is_excluded=row.requirement.id in found.specification.exclusions and not row.instances,
         )
         for row in found.verdict.requirements
     ]
@@ -257,7 +261,7 @@ def _evidence(observation: Observation) -> dict[str, Any]:
 
 def _delivery(delivery: Delivery) -> dict[str, Any]:
     kind = delivery.headers.get("content-type", "")
-    headers = {name: value for name, value in delivery.headers.items() if name not in {"date", "server"}}
+    headers = {name: value for name, value in delivery.headers.items() if _TELLING.search(name)}
     received: dict[str, Any] = {"status": delivery.status, "headers": redact_headers(headers)}
     if any(word in kind for word in _TEXT_TYPES):
         text = _BASE64.sub(_cut, delivery.body.decode("utf-8", "replace"))

@@ -7,7 +7,7 @@ message, so that a build that reads the file turns red for exactly what makes th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as Tree
 
 from decibill.outcome import CheckResult, Outcome
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from decibill.report.model import CaseRow, Report, RequirementRow
 
 __all__ = ["render_junit"]
+
+_WEIGHT: Final = {"silent_zero": 0, "cost": 1, "once": 2}
+"""Which check of a case stands for it in one line: the one at which most money is at stake."""
 
 
 def render_junit(report: Report) -> str:
@@ -65,7 +68,10 @@ def _case(
             known = requirements.get(name)
             value = f"{known.level} {known.href}" if known else ""
             Tree.SubElement(properties, "property", name=name, value=value)
-    flaws = [check for check in row.checks if check.outcome not in {Outcome.PASS, Outcome.NOT_DECLARED}]
+    flaws = sorted(
+        (check for check in row.checks if check.outcome not in {Outcome.PASS, Outcome.NOT_DECLARED}),
+        key=lambda check: (_WEIGHT.get(check.check, len(_WEIGHT)), check.check),
+    )
     if row.outcome is Outcome.NOT_DECLARED:
         lacks = [check.because for check in row.checks if check.because]
         _skip(case, f"not declared: {row.reason or ' '.join(lacks[:1])}")

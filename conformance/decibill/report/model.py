@@ -97,6 +97,9 @@ class RequirementRow:
     reason: str = ""
     """Why it was not judged."""
 
+    is_excluded: bool = False
+    """Whether no case of the corpus can show it."""
+
 
 @dataclass(frozen=True, slots=True)
 class CaseRow:

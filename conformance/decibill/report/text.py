@@ -234,24 +234,22 @@ def _not_checked(report: Report, layout: _Layout) -> Iterator[str]:
     for reason, number in report.gateway.not_declared.items():
         needs = "needs" if number == 1 else "need"
         lines.append(f"{number} case{'' if number == 1 else 's'}, which {needs} {reason}")
-    reasons: Counter[str] = Counter()
     names: dict[str, list[str]] = {}
     for row in report.requirements:
         if row.outcome is Outcome.NOT_DECLARED:
-            reasons[row.reason] += 1
-            names.setdefault(row.reason, []).append(row.id)
-    for reason, number in reasons.most_common():
-        which = ", ".join(names[reason]) if number <= 2 or layout.verbose else f"{number} requirements"
-        lines.append(f"{which}: {reason}")
+            names.setdefault(_EXCLUDED if row.is_excluded else row.reason, []).append(row.id)
+    for reason, which in sorted(names.items(), key=lambda item: (-len(item[1]), item[0])):
+        few = len(which) <= 2 or layout.verbose
+        subject = ", ".join(which) if few else f"{len(which)} requirements"
+        lines.append(f"{subject}: {reason}")
     for index, line in enumerate(lines[:_MOST_LINES]):
-        yield from _labelled("not checked" if index == 0 else "", line, _Layout(layout.width, layout.verbose))
+        yield from _labelled("" if index else "not checked", line, layout)
     if len(lines) > _MOST_LINES:
-        yield from _labelled(
-            "", f"and more, for {len(lines) - _MOST_LINES} other reasons: see report.json", layout
-        )
+        yield from _labelled("", f"and more, for {len(lines) - _MOST_LINES} other reasons", layout)
 
 
-_MOST_LINES: Final = 6
+_EXCLUDED: Final = "no run can show it, as spec/exclusions.json says"
+_MOST_LINES: Final = 7
 
 
 def _notes(report: Report, layout: _Layout) -> Iterator[str]:
