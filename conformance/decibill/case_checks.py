@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, cast
 
-from decibill import jsonio
+from decibill import jsonio, schemas
 from decibill.arithmetic import charge_faults, refund_faults, usage_faults
 from decibill.errors import Fault, InvalidFileError
 from decibill.media_length import media_seconds
@@ -174,9 +175,7 @@ def _media_faults(case: Mapping[str, Any]) -> Iterator[Fault]:
             )
         body = case["when"][dialect].get("json", case["when"][dialect].get("form", {}))
         if dialect == "openai" and body.get("model") != "{model}":
-            yield Fault(
-                f"/when/{dialect}", "must ask for the model {model}, which each gateway calls differently"
-            )
+            yield Fault(f"/when/{dialect}", "must ask for {model}, which each gateway calls differently")
 
 
 def _feature_faults(case: Mapping[str, Any]) -> Iterator[Fault]:
@@ -291,8 +290,18 @@ def _arithmetic_faults(case: Mapping[str, Any], root: Path) -> Iterator[Fault]:
         faults = [*_below(where, usage_faults(usage)), *_below("/then/charge", charge_faults(then["charge"]))]
         yield from faults
         if not faults:
-            book = jsonio.load_file(root / given["prices"], given["prices"])
-            yield from _below("/then/charge", against_book(then["charge"], usage, book, at))
+            book, wrong = _book((root / given["prices"]).read_bytes(), given["prices"])
+            if wrong:
+                yield Fault("/given/prices", f"{given['prices']} is no price book: {wrong[0].problem}")
+            else:
+                yield from _below("/then/charge", against_book(then["charge"], usage, book, at))
+
+
+@lru_cache(maxsize=64)
+def _book(content: bytes, name: str) -> tuple[Mapping[str, Any], tuple[Fault, ...]]:
+    """Return a price book and what its schema finds; most cases share one."""
+    book = jsonio.loads(content, name)
+    return book, schemas.faults("price-book", book)
 
 
 def _below(at: str, faults: Sequence[Fault]) -> Iterator[Fault]:

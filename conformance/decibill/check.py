@@ -55,9 +55,11 @@ class Checked:
         if not self.faults:
             assert self.kind is not None
             return [f"{self.file}: valid {_WORDS.get(self.kind, self.kind)}"]
+        whole = "/" if self.kind is not None else ""  # how the whole document is called, once it is one
+        places = [fault.pointer or whole for fault in self.faults]
         return [
-            f"{self.file}{f' at {fault.pointer}' if fault.pointer else ''}: {fault.problem}"
-            for fault in self.faults
+            f"{self.file}{f' at {place}' if place else ''}: {fault.problem}"
+            for place, fault in zip(places, self.faults, strict=True)
         ]
 
 

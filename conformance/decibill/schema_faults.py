@@ -247,8 +247,10 @@ def _unique(error: ValidationError) -> str:
 
 
 def _empty(error: ValidationError) -> str:
-    contents = _schema(error)
-    return f"must be {contents['title']}" if "title" in contents else "must not be empty"
+    contents, least = _schema(error), _value(error)
+    if "title" in contents:
+        return f"must be {contents['title']}"
+    return "must not be empty" if least == 1 else f"must have at least {least} characters"
 
 
 def _few(error: ValidationError) -> str:

@@ -140,17 +140,17 @@ def _json_type(value: object) -> str:
     return "a boolean" if isinstance(value, bool) else "a number"
 
 
-def _retrieve(uri: str) -> Resource[Any]:
-    # Without `$schema`, or the library would go on with its stock validator below the reference.
-    contents = {key: value for key, value in schema(uri.split(":")[3]).items() if key != "$schema"}
-    return DRAFT202012.create_resource(contents)
-
-
 @cache
 def _registry() -> Registry[Any]:
-    make: Any = Registry  # mypy does not see that the field `_retrieve` is given as `retrieve`
-    registry: Registry[Any] = make(retrieve=_retrieve)
-    return registry
+    empty: Registry[Any] = Registry()
+    # Crawled once, or every reference would be resolved by a search through all schemas.
+    return empty.with_resources([(schema_id(name), _resource(name)) for name in NAMES]).crawl()
+
+
+def _resource(name: str) -> Resource[Any]:
+    # Without `$schema`, or the library would go on with its stock validator below the reference.
+    contents = {key: value for key, value in schema(name).items() if key != "$schema"}
+    return DRAFT202012.create_resource(contents)
 
 
 @cache
