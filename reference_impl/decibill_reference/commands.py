@@ -6,6 +6,7 @@ file that is not what it should be is a mistake of the user's: one line on stand
 
 from __future__ import annotations
 
+import difflib
 import json
 import sys
 from dataclasses import replace
@@ -66,6 +67,28 @@ def _command(function: Callable[..., int | None]) -> Callable[..., None]:
             click.get_current_context().exit(code)
 
     return wrapped
+
+
+class _DefectName(click.ParamType):
+    """The name of a defect; `decibill list --defects` asks it what there is."""
+
+    name = "name"
+
+    @property
+    def described(self) -> dict[str, str]:
+        """Every name and what it means."""
+        from decibill_reference.defects import DEFECTS  # noqa: PLC0415 - not needed to price anything
+
+        return {name: str(defect) for name, defect in DEFECTS.items()}
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name, or fail with the names that are close to it."""
+        known = self.described
+        if value in known:
+            return value
+        close = difflib.get_close_matches(value, known, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(known)}"
+        self.fail(f"there is no defect {value!r}; {hint}", param, ctx)
 
 
 @click.command()
@@ -154,7 +177,9 @@ def refund(*, charge: str, request: str, earlier: tuple[str, ...]) -> None:
 @click.option(
     "--ledger", type=click.Path(dir_okay=False), help="Ledger file, in place of the configured one."
 )
-@click.option("--defect", metavar="NAME", help="Serve with one named defect (see `decibill list --defects`).")
+@click.option(
+    "--defect", type=_DefectName(), help="Be wrong in one way; `decibill list --defects` names them."
+)
 @_command
 def serve(*, config: str, port: int, host: str, ledger: str | None, defect: str | None) -> None:
     """Serve the reference gateway: OpenAI's audio and chat routes, Azure's, and a usage ledger.
@@ -162,13 +187,9 @@ def serve(*, config: str, port: int, host: str, ledger: str | None, defect: str 
     Usage is read at GET /v1/usage/{id} and listed at GET /v1/usage?since=&until=&limit=.
     """
     # The server's dependencies are none of the calculator's.
-    from decibill_reference.defects import UnknownDefect, find_defect  # noqa: PLC0415
+    from decibill_reference.defects import DEFECTS  # noqa: PLC0415
     from decibill_reference.gateway import SOUND, GatewayConfig, LedgerError, serve_forever  # noqa: PLC0415
 
-    try:
-        seams = SOUND if defect is None else find_defect(defect).seams
-    except UnknownDefect as error:
-        raise _Failure(str(error)) from None
     settings = GatewayConfig.load(Path(config))
     if ledger is not None:
         settings = replace(settings, ledger=Path(ledger))
@@ -178,7 +199,9 @@ def serve(*, config: str, port: int, host: str, ledger: str | None, defect: str 
         click.echo(f"decibill gateway at {url}{wrong}; ledger {settings.ledger}", err=True)
 
     try:
-        serve_forever(settings, host=host, port=port, seams=seams, started=started)
+        serve_forever(
+            settings, host=host, port=port, seams=DEFECTS[defect].seams if defect else SOUND, started=started
+        )
     except OSError as error:
         reason = error.strerror or str(error)
         raise _Failure(f"cannot listen on {host} port {port}: {reason}; try --port 0") from None

@@ -6,7 +6,6 @@ each defect replaces a step of metering (`Seams`) and breaks the requirements th
 
 from __future__ import annotations
 
-import difflib
 import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from decibill_reference.prices import PriceBook
     from decibill_reference.usage import UsageRecord
 
-__all__ = ["DEFECTS", "Defect", "UnknownDefect", "find_defect"]
+__all__ = ["DEFECTS", "Defect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +40,8 @@ class Defect:
 
     seams: Seams
 
-
-class UnknownDefect(ValueError):  # noqa: N818 - a name that nothing has
-    """There is no defect of this name.
-
-    Args:
-        name: the name that was asked for.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.close = tuple(difflib.get_close_matches(name, DEFECTS, n=3, cutoff=0.4))
-        super().__init__(name)
-
     def __str__(self) -> str:
-        hint = f"did you mean {' or '.join(self.close)}?" if self.close else f"known are {', '.join(DEFECTS)}"
-        return f"there is no defect {self.name!r}; {hint}"
-
-
-def find_defect(name: str) -> Defect:
-    """Return the defect of that name.
-
-    Raises:
-        UnknownDefect: there is none.
-    """
-    if name not in DEFECTS:
-        raise UnknownDefect(name)
-    return DEFECTS[name]
+        return f"{self.summary}; breaks {' and '.join(self.requirements)}; seen at {self.bug}"
 
 
 # usage-dropped: a new response object is built from the members that somebody thought of.

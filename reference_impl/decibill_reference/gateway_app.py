@@ -117,7 +117,7 @@ class Gateway:
             at=timestamp(datetime.now(UTC)),
             alias=alias,
             operation=operation,
-            request={"method": "POST", "path": scope["path"], **body.request()},
+            request=body.request(),
             upload=body.upload,
         )
         relay = Relay(call, self._ledger, self._seams, send)

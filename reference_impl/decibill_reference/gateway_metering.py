@@ -79,7 +79,7 @@ class Call:
     alias: Alias
     operation: str
     request: Mapping[str, Any]
-    """The request of the exchange, as the provider received it."""
+    """What an exchange says of the request: its member ``json`` or ``form``."""
 
     upload: bytes | None = None
 
