@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
     from decibill_reference.prices import PriceBook
 
+    _TextType = click.ParamType[str]
+else:
+    _TextType = click.ParamType  # not generic before click 8.2
+
 __all__ = ["COMMANDS", "price", "rate", "refund", "serve"]
 
 T = TypeVar("T")
@@ -69,7 +73,7 @@ def _command(function: Callable[..., int | None]) -> Callable[..., None]:
     return wrapped
 
 
-class _DefectName(click.ParamType):
+class _DefectName(_TextType):
     """The name of a defect; `decibill list --defects` asks it what there is."""
 
     name = "name"
@@ -84,11 +88,11 @@ class _DefectName(click.ParamType):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the name, or fail with the names that are close to it."""
         known = self.described
-        if value in known:
-            return value
-        close = difflib.get_close_matches(value, known, n=3, cutoff=0.4)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(known)}"
-        self.fail(f"there is no defect {value!r}; {hint}", param, ctx)
+        if value not in known:
+            close = difflib.get_close_matches(value, known, n=3, cutoff=0.4)
+            hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(known)}"
+            self.fail(f"there is no defect {value!r}; {hint}", param, ctx)
+        return value
 
 
 @click.command()
