@@ -24,7 +24,8 @@ from decibill.drive_send import Sender, Sent
 from decibill.drive_values import case_values, configuration, environment_values, run_values
 from decibill.errors import DecibillError, PreflightError, UsageError
 from decibill.observe import applies, observe_caller, observe_ledger
-from decibill.observe_poll import Ledger
+from decibill.observe_ledger import Ledger
+from decibill.observe_poll import PolledLedger
 from decibill.plan import Instance, Plan, plan
 from decibill.process import FileServer, Gateway, WorkFolder, free_port, fresh_secrets
 from decibill.statements import Delivery, Observation, SourceObservation
@@ -189,7 +190,11 @@ def _open(
     target = stack.enter_context(Target(url, headers, timeout_s=options.timeout_s))
     sender = Sender(declaration, target, upstream, values, root)
     sender.load(known)
-    ledgers = {source.id: Ledger(source, target) for source in declaration.observe if source.origin == "poll"}
+    ledgers: dict[str, Ledger] = {
+        source.id: PolledLedger(source, target=target)
+        for source in declaration.observe
+        if source.origin == "poll"
+    }
     if gateway is None:
         for ledger in ledgers.values():
             ledger.forget_what_is_there(case_values(each, declaration, values, root) for each in known)

@@ -17,7 +17,7 @@ from decibill.curl import curl_line
 from decibill.declaration import Declaration
 from decibill.drive_values import case_values
 from decibill.media import build
-from decibill.observe_poll import SentCall
+from decibill.observe_ledger import SentCall
 from decibill.plan import Instance
 from decibill.statements import Attempt, Delivery
 from decibill.target import Call, Target

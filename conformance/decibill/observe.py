@@ -13,8 +13,8 @@ from typing import Any
 from decibill.declaration import Cost, Mark, Source
 from decibill.errors import HarnessError
 from decibill.observe_body import documents, first_place, last_with, usage_of
+from decibill.observe_ledger import Record
 from decibill.observe_number import inclusive, marked, scaled, statement
-from decibill.observe_poll import Record
 from decibill.pointer import MISSING
 from decibill.statements import Delivery, Kind, SourceObservation, Statement
 from decibill.upstream_answer import wire

@@ -15,8 +15,9 @@ import pytest
 from decibill.declaration import Cost, Mark, Only, Source
 from decibill.observe import applies, observe_caller, observe_ledger
 from decibill.observe_body import documents, usage_of
+from decibill.observe_ledger import Ledger, Record, SentCall
 from decibill.observe_number import inclusive, marked, scaled, statement
-from decibill.observe_poll import Ledger, Record, SentCall
+from decibill.observe_poll import PolledLedger
 from decibill.pointer import MISSING
 from decibill.statements import Delivery, Kind, SourceObservation, Statement
 from decibill.target import Target
@@ -512,6 +513,10 @@ def sent(instance: str = "one", number: int = 0, model: str = "m", call_id: str 
     return SentCall(instance, number, {"case.model": model, "call.id": call_id})
 
 
+def polled(source: Source, target: Target, calls: list[SentCall]) -> PolledLedger:
+    return PolledLedger(source, calls, target=target)
+
+
 def identities(ledger: Ledger, call: SentCall) -> list[str]:
     return [json.loads(record.identity)[0] for record in ledger.records(call)]
 
@@ -519,7 +524,7 @@ def identities(ledger: Ledger, call: SentCall) -> list[str]:
 def test_a_row_belongs_to_the_call_that_it_matches(rows: tuple[Rows, Target]) -> None:
     content, target = rows
     one, two = sent("one", model="a"), sent("two", model="b")
-    ledger = Ledger(LIST, target, [one, two])
+    ledger = polled(LIST, target, [one, two])
     content.set({"id": 1, "model": "b"}, {"id": 2, "model": "a"}, {"id": 3, "model": "c"})
     ledger.read()
     assert (identities(ledger, one), identities(ledger, two)) == (["2"], ["1"])
@@ -528,7 +533,7 @@ def test_a_row_belongs_to_the_call_that_it_matches(rows: tuple[Rows, Target]) ->
 
 def test_rows_that_were_there_before_belong_to_nobody(rows: tuple[Rows, Target]) -> None:
     content, target = rows
-    ledger = Ledger(LIST, target, [sent()])
+    ledger = polled(LIST, target, [sent()])
     content.set({"id": 1, "model": "m"})
     ledger.forget_what_is_there([sent().values])
     content.set({"id": 2, "model": "m"}, {"id": 1, "model": "m"})
@@ -538,7 +543,7 @@ def test_rows_that_were_there_before_belong_to_nobody(rows: tuple[Rows, Target])
 
 def test_a_row_seen_twice_is_one_record_and_two_rows_are_two(rows: tuple[Rows, Target]) -> None:
     content, target = rows
-    ledger = Ledger(LIST, target, [sent()])
+    ledger = polled(LIST, target, [sent()])
     content.set({"id": 1, "model": "m"}, {"id": 1, "model": "m"})
     ledger.read()
     ledger.read()
@@ -553,7 +558,7 @@ def test_calls_of_one_instance_get_one_row_each_and_the_last_what_is_too_many(
 ) -> None:
     content, target = rows
     calls = [sent(number=0), sent(number=1)]
-    ledger = Ledger(LIST, target, calls)
+    ledger = polled(LIST, target, calls)
     content.set(*({"id": number, "model": "m"} for number in range(3)))
     ledger.read()
     assert [identities(ledger, call) for call in calls] == [["0"], ["1", "2"]]
@@ -562,7 +567,7 @@ def test_calls_of_one_instance_get_one_row_each_and_the_last_what_is_too_many(
 def test_a_row_belongs_to_the_call_whose_id_it_carries(rows: tuple[Rows, Target]) -> None:
     content, target = rows
     calls = [sent(number=0, call_id="x"), sent(number=1, call_id="y")]
-    ledger = Ledger(replace(LIST, call="/call"), target, calls)
+    ledger = polled(replace(LIST, call="/call"), target, calls)
     content.set({"id": 1, "model": "m", "call": "y"}, {"id": 2, "model": "m", "call": "x"})
     ledger.read()
     assert [identities(ledger, call) for call in calls] == [["2"], ["1"]]
@@ -571,7 +576,7 @@ def test_a_row_belongs_to_the_call_whose_id_it_carries(rows: tuple[Rows, Target]
 def test_a_row_with_a_foreign_id_is_not_lost(rows: tuple[Rows, Target]) -> None:
     content, target = rows
     call = sent(call_id="x")
-    ledger = Ledger(replace(LIST, call="/call"), target, [call])
+    ledger = polled(replace(LIST, call="/call"), target, [call])
     content.set({"id": 1, "model": "m", "call": "x"}, {"id": 2, "model": "m", "call": "retry-of-x"})
     ledger.read()
     assert identities(ledger, call) == ["1", "2"]
@@ -579,7 +584,7 @@ def test_a_row_with_a_foreign_id_is_not_lost(rows: tuple[Rows, Target]) -> None:
 
 def test_without_any_id_a_row_belongs_to_the_last_call_that_it_matches(rows: tuple[Rows, Target]) -> None:
     content, target = rows
-    ledger = Ledger(LIST, target, [sent("one")])
+    ledger = polled(LIST, target, [sent("one")])
     content.set({"id": 1, "model": "m"})
     ledger.read()
     ledger.sent.append(sent("two"))
@@ -596,7 +601,7 @@ def test_without_any_id_a_row_belongs_to_the_last_call_that_it_matches(rows: tup
 def test_a_match_is_one_of_the_values(rows: tuple[Rows, Target], value: Any, fits: bool) -> None:
     content, target = rows
     values = tuple(value) if isinstance(value, list) else (value,)
-    ledger = Ledger(replace(LIST, match={"/model": values}), target, [sent()])
+    ledger = polled(replace(LIST, match={"/model": values}), target, [sent()])
     content.set({"id": 1, "model": "m"})
     ledger.read()
     assert bool(ledger.records(sent())) is fits
@@ -605,7 +610,7 @@ def test_a_match_is_one_of_the_values(rows: tuple[Rows, Target], value: Any, fit
 @pytest.mark.parametrize(("member", "text"), [(3, "3"), (True, "true"), (None, "null"), ("a", "a")])
 def test_a_match_compares_as_text(rows: tuple[Rows, Target], member: Any, text: str) -> None:
     content, target = rows
-    ledger = Ledger(replace(LIST, match={"/n": (text,)}), target, [sent()])
+    ledger = polled(replace(LIST, match={"/n": (text,)}), target, [sent()])
     content.set({"id": 1, "n": member}, {"id": 2})
     ledger.read()
     assert identities(ledger, sent()) == ["1"]
@@ -616,7 +621,7 @@ ONE = replace(LIST, get="/row/{call.id}", rows=None, row="", match={}, identity=
 
 def test_one_record_is_asked_for_by_its_id(rows: tuple[Rows, Target]) -> None:
     content, target = rows
-    ledger = Ledger(ONE, target, [sent(call_id="x"), sent("two", call_id="y"), sent("three")])
+    ledger = polled(ONE, target, [sent(call_id="x"), sent("two", call_id="y"), sent("three")])
     content.answers["/row/x"] = (200, b'{"id": "x", "cost": "0.1"}')
     ledger.read()
     assert identities(ledger, sent(call_id="x")) == ["x"]
@@ -627,7 +632,7 @@ def test_one_record_is_asked_for_by_its_id(rows: tuple[Rows, Target]) -> None:
 
 def test_an_id_that_the_gateway_made_up_cannot_lead_elsewhere(rows: tuple[Rows, Target]) -> None:
     content, target = rows
-    Ledger(ONE, target, [sent(call_id="../admin?x=1#")]).read()
+    polled(ONE, target, [sent(call_id="../admin?x=1#")]).read()
     assert content.asked == ["/row/..%2Fadmin%3Fx%3D1%23"]
 
 
@@ -648,7 +653,7 @@ def test_a_ledger_that_cannot_be_read_says_why(
 ) -> None:
     content, target = rows
     content.answers["/rows"] = (status, body)
-    ledger = Ledger(LIST, target, [sent()])
+    ledger = polled(LIST, target, [sent()])
     ledger.read()
     assert says in (ledger.problem or "")
     content.set()
@@ -659,14 +664,14 @@ def test_a_ledger_that_cannot_be_read_says_why(
 def test_an_empty_ledger_may_be_null(rows: tuple[Rows, Target]) -> None:
     content, target = rows
     content.answers["/rows"] = (200, b'{"data": null}')
-    ledger = Ledger(LIST, target, [sent()])
+    ledger = polled(LIST, target, [sent()])
     ledger.read()
     assert (ledger.records(sent()), ledger.problem) == ((), None)
 
 
 def test_an_unreachable_ledger_says_so(rows: tuple[Rows, Target]) -> None:
     with Target("http://127.0.0.1:9", {}) as target:
-        ledger = Ledger(LIST, target, [sent()])
+        ledger = polled(LIST, target, [sent()])
         ledger.read()
     assert "GET /rows cannot be reached" in (ledger.problem or "")
 

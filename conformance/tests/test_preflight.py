@@ -12,7 +12,7 @@ from decibill.declaration import Declaration, Tolerance
 from decibill.declaration_read import at_url, load
 from decibill.drive_send import Sent
 from decibill.errors import PreflightError
-from decibill.observe_poll import SentCall
+from decibill.observe_ledger import SentCall
 from decibill.plan import plan
 from decibill.preflight import PREFLIGHT_CASE, check_call, check_price, check_reachable
 from decibill.statements import Attempt, Delivery, Kind, SourceObservation, Statement
