@@ -109,7 +109,8 @@ def _at(rates: Mapping[str, Mapping[str, Any]], quantity: str) -> Fraction | Non
 def _wrong_rate(
     lines: list[ExpectedLine], rates: Mapping[str, Mapping[str, Any]], total: Fraction
 ) -> Iterator[Mistake]:
-    """Yield what the tokens of a line cost at the rate of another modality, or twice."""
+    """Yield what the call costs with tokens at the rate of another kind, or billed twice."""
+    all_fresh, cached = total, 0
     for line in lines:
         count, name = Fraction(line.billed), _named(line)
         rest = total - line.exact
@@ -125,6 +126,9 @@ def _wrong_rate(
                 twice = f"the {name} are billed twice, as cached and as fresh tokens"
                 yield Mistake(rest + count * fresh, _CACHED, f"the {name} are billed as fresh tokens")
                 yield Mistake(total + count * fresh, _DOUBLE, twice)
+                all_fresh, cached = all_fresh - line.exact + count * fresh, cached + 1
+    if cached > 1:
+        yield Mistake(all_fresh, _CACHED, "all cached tokens are billed as fresh tokens")
 
 
 def _all_at_text(case: ExchangeCase, rates: Mapping[str, Mapping[str, Any]]) -> Iterator[Mistake]:

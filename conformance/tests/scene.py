@@ -18,12 +18,16 @@ from decibill.plan import Instance
 from decibill.statements import Attempt, Delivery, Kind, Observation, SourceObservation, Statement
 
 __all__ = [
+    "CASE",
     "UNSET",
     "attempt",
+    "body",
     "case",
+    "changed",
     "checks",
     "declaration",
     "found",
+    "header",
     "instance",
     "ledger",
     "seen",
@@ -155,7 +159,7 @@ CASE: dict[str, Any] = {
 """A token-priced transcription: 784 audio tokens in, 235 text tokens out, 0.0085276 USD."""
 
 
-def _changed(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def changed(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of *document* in which every pointer of *changes* has its new value; UNSET removes."""
     result = copy.deepcopy(dict(document))
     for pointer, value in changes.items():
@@ -173,12 +177,12 @@ def _changed(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[st
 
 def declaration(**changes: Any) -> Declaration:
     """Return the tiny gateway, changed at pointers: ``declaration(**{"/features/retry": True})``."""
-    return parse(_changed(DECLARATION, changes), "tiny.toml")
+    return parse(changed(DECLARATION, changes), "tiny.toml")
 
 
 def case(**changes: Any) -> ExchangeCase:
     """Return the token case, changed at pointers."""
-    parsed = parse_case(_changed(CASE, changes), "cases/openai/tokens.json")
+    parsed = parse_case(changed(CASE, changes), "cases/openai/tokens.json")
     assert isinstance(parsed, ExchangeCase)
     return parsed
 
