@@ -30,6 +30,9 @@ __all__ = ["Checked", "check", "check_file", "check_text"]
 _RATED: Final = ("usage", "charge")
 """Members of what ``decibill rate`` prints."""
 
+_MOST: Final = 20
+"""Faults that are told of one file."""
+
 _WORDS: Final[Mapping[str, str]] = {
     "gateway": "gateway declaration",
     "price-book": "price book",
@@ -51,16 +54,18 @@ class Checked:
     faults: tuple[Fault, ...] = ()
 
     def lines(self) -> list[str]:
-        """Return the report on the file: one line where it is valid, else one a fault."""
+        """Return the report on the file: one line where it is valid, else one a fault, up to a limit."""
         if not self.faults:
             assert self.kind is not None
             return [f"{self.file}: valid {_WORDS.get(self.kind, self.kind)}"]
         whole = "/" if self.kind is not None else ""  # how the whole document is called, once it is one
         places = [fault.pointer or whole for fault in self.faults]
-        return [
+        told = [
             f"{self.file}{f' at {place}' if place else ''}: {fault.problem}"
             for place, fault in zip(places, self.faults, strict=True)
         ]
+        more = len(told) - _MOST
+        return told if more <= 0 else [*told[:_MOST], f"{self.file}: {more} more faults"]
 
 
 def check_file(path: Path, name: str | None = None) -> Checked:

@@ -122,6 +122,17 @@ def test_bad_json_gets_a_message_with_its_place(write: Any, text: str, message: 
     assert result.stderr.startswith(f"{path}{message}" if message[0] == " " else f"{path}: {message}")
 
 
+def test_of_very_many_faults_the_first_are_told(write: Any) -> None:
+    book = example("price-book")
+    book["entries"] = [{}] * 4
+    path = write("prices.json", book)
+
+    told = run(path).stderr.splitlines()
+
+    assert len(told) == 21
+    assert told[-1] == f"{path}: 8 more faults"
+
+
 def test_text_that_is_not_utf_8_gets_a_message(tmp_path: Path) -> None:
     path = tmp_path / "latin.json"
     path.write_bytes(b'{"a": "\xe9"}')

@@ -12,7 +12,20 @@ from typing import Any
 import pytest
 from decibill import jsonio, schemas
 from decibill._data import data_directory
+from decibill.baseline import Baseline, KnownFailure, write_baseline
 from decibill.errors import InvalidDataError, InvalidFileError, UnknownNameError
+from decibill.outcome import CheckResult, Money, Outcome
+from decibill.report.json import to_json
+from decibill.report.model import (
+    BaselineUse,
+    CaseRow,
+    GatewayInfo,
+    Report,
+    RequirementRow,
+    Selection,
+    SuiteInfo,
+    VerdictInfo,
+)
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
@@ -381,3 +394,80 @@ def test_the_catalogue_of_requirements_is_valid() -> None:
     file = data_directory("spec") / "requirements.json"
 
     schemas.validate("requirements", jsonio.load_file(file), file.name)
+
+
+def test_a_report_with_every_member_is_valid() -> None:
+    check = CheckResult(
+        check="cost",
+        requirements=("AUB-CHG-c3cf",),
+        outcome=Outcome.FAIL,
+        expected="0.003527",
+        got="0",
+        where="header x-cost",
+        because="the gateway states 0",
+        cause="silent zero",
+        money=Money(Decimal(0), Decimal("0.003527")),
+    )
+    report = Report(
+        suite=SuiteInfo("0.1.0", "0.1", requirements=1, cases=1, fixtures_sha256="0" * 64),
+        started="2026-11-21T20:00:00Z",
+        gateway=GatewayInfo("g", "G", "1", "http://127.0.0.1:1", {"operations": ("chat",)}, {"speech": 2}),
+        upstream="http://127.0.0.1:2",
+        selection=Selection(("openai/*",), ("stream",), ("openai",)),
+        verdict=VerdictInfo("not conformant", 1, "usage and cost", strict=False, sentence="Not conformant"),
+        levels={"MUST": {**dict.fromkeys(map(str, Outcome), 0), "known": 1}},
+        areas=(),
+        requirements=(
+            RequirementRow(
+                id="AUB-CHG-c3cf",
+                level="MUST",
+                text="Audio tokens MUST be charged at the audio rate of their direction.",
+                href="spec/05-charge.md#AUB-CHG-c3cf",
+                outcome=Outcome.FAIL,
+                cases=(("openai/chat[openai]", Outcome.FAIL),),
+                known=("AUB-CHG-c3cf",),
+                is_known=True,
+                reason="none",
+            ),
+        ),
+        cases=(
+            CaseRow(
+                id="openai/chat[openai]",
+                case="openai/chat",
+                title="Audio is billed",
+                area="chat",
+                dialect="openai",
+                outcome=Outcome.FAIL,
+                is_recommendation=True,
+                reason="it is declared",
+                checks=(check,),
+                is_known=True,
+                why="784 x 3 / 1M",
+                again="decibill run",
+                by_hand="curl",
+                answer="fixtures/upstream/openai/chat.json",
+                evidence={"received": [{}], "upstream": [{}], "problems": ["ledger: not there"]},
+            ),
+        ),
+        baseline=BaselineUse("baseline.json", ("AUB-CHG-c3cf",), ("AUB-GWY-3a9b",), ("openai/chat:cost",)),
+        notes=("nothing was left out",),
+    )
+
+    document = jsonio.loads(jsonio.dumps(to_json(report)), "report.json")
+
+    assert schemas.faults("report", document) == ()
+    assert set(document) == set(schemas.schema("report")["properties"])
+    for name, values in (("case", document["cases"]), ("requirement", document["requirements"])):
+        assert set(values[0]) == set(schemas.schema("report")["$defs"][name]["properties"])
+    assert set(document["cases"][0]["checks"][0]) == set(
+        schemas.schema("report")["$defs"]["check"]["properties"]
+    )
+
+
+def test_a_baseline_as_it_is_written_is_valid(tmp_path: Path) -> None:
+    entry = KnownFailure(
+        "openai/chat[openai]:cost", "the price is not applied", "https://example.org/1", "2026-11-21"
+    )
+    write_baseline(tmp_path / "b.json", Baseline("b.json", (entry,)), "g")
+
+    assert schemas.faults("baseline", jsonio.load_file(tmp_path / "b.json")) == ()
