@@ -31,6 +31,7 @@ __all__ = [
     "Start",
     "Tolerance",
     "Upstream",
+    "VersionFrom",
 ]
 
 PROVIDERS = ("azure", "elevenlabs", "gemini", "openai")
@@ -215,7 +216,9 @@ class Source:
     """One place where usage or cost is observed."""
 
     id: str
-    origin: Literal["body", "header", "poll"]
+    origin: Literal["body", "header", "poll", "sink"]
+    """The answer's body or a header; a ledger that is asked, or one that pushes its records to the run."""
+
     place: Literal["caller", "ledger"]
     get: str | None = None
     """Path and query to poll."""
@@ -234,6 +237,9 @@ class Source:
 
     identity: tuple[str, ...] = ()
     """Pointers that together tell two records apart."""
+
+    failed: Mark | None = None
+    """What marks the record of an attempt that failed; it is no charge, unless it states one."""
 
     settle_s: Decimal = Decimal(0)
     """How long after a call the gateway may still write."""
@@ -254,6 +260,15 @@ class Source:
     def keeps_records(self) -> bool:
         """Whether duplicates can be told: the source is a ledger whose records have an identity."""
         return bool(self.identity)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionFrom:
+    """Where a running gateway says which version it is."""
+
+    get: str
+    pointer: str
+    """JSON pointer into the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +306,7 @@ class Declaration:
 
     correlate: Correlate
     observe: tuple[Source, ...]
+    version_from: VersionFrom | None = None
 
     @property
     def providers(self) -> frozenset[str]:

@@ -28,6 +28,7 @@ from decibill.declaration import (
     Ready,
     Start,
     Upstream,
+    VersionFrom,
 )
 from decibill.declaration_sources import read_sources
 from decibill.declaration_table import Table
@@ -82,8 +83,9 @@ def parse(data: Mapping[str, Any], file: str, *, allow_remote_upstream: bool = F
     if top.raw("format") != 1:
         top.refuse("format", "must be 1, the only format there is")
     gateway = top.table("gateway")
-    files = _files(top.table("files"))
-    start = _start(top.optional_table("start"), files)
+    own = _own_names(top)
+    files = _files(top.table("files"), own)
+    start = _start(top.optional_table("start"), own)
     prices = _prices(top.optional_table("prices"))
     port = gateway.integer("port", 0, 0, 65535)
     url = gateway.text("url")
@@ -112,11 +114,29 @@ def parse(data: Mapping[str, Any], file: str, *, allow_remote_upstream: bool = F
         routes=_routes(top.table("routes")),
         correlate=_correlate(top.table("correlate")),
         observe=read_sources(top.tables("observe")),
+        version_from=_version_from(gateway.optional_table("version_from")),
     )
     for table in (gateway, model, names, top):
         table.done()
     _check_whole(declaration, top)
     return declaration
+
+
+def _own_names(top: Table) -> frozenset[str]:
+    """Return the template names that the declaration makes itself."""
+    sinks = (source.raw("id") for source in top.tables("observe") if source.raw("from") == "sink")
+    return frozenset({*(f"file.{name}" for name in top.table("files")), *(f"sink.{name}" for name in sinks)})
+
+
+def _version_from(table: Table | None) -> VersionFrom | None:
+    if table is None:
+        return None
+    version_from = VersionFrom(table.text("get"), table.text("pointer"))
+    for key in ("get", "pointer"):
+        if not table.text(key).startswith("/"):
+            table.refuse(key, "must begin with /")
+    table.done()
+    return version_from
 
 
 def _check_whole(declaration: Declaration, top: Table) -> None:
@@ -136,9 +156,9 @@ def _check_whole(declaration: Declaration, top: Table) -> None:
         top.refuse("correlate", "a source asks for {call.id}, so a header must carry it")
 
 
-def _checked(table: Table, key: str, allowed: frozenset[str], files: Mapping[str, Any] | None = None) -> str:
+def _checked(table: Table, key: str, allowed: frozenset[str], own: frozenset[str] = frozenset()) -> str:
     text = table.text(key)
-    template.check(text, allowed, file=table.file, pointer=table.place(key), files=files or ())
+    template.check(text, allowed, file=table.file, pointer=table.place(key), own=own)
     return text
 
 
@@ -160,19 +180,17 @@ def _features(table: Table) -> Features:
     return features
 
 
-def _start(table: Table | None, files: Mapping[str, Any]) -> Start | None:
+def _start(table: Table | None, own: frozenset[str]) -> Start | None:
     if table is None:
         return None
     argv = table.strings("argv")
     if not argv:
         table.refuse("argv", "must name a program")
     for index, word in enumerate(argv):
-        template.check(
-            word, template.RUN_NAMES, file=table.file, pointer=f"{table.at}/argv/{index}", files=files
-        )
+        template.check(word, template.RUN_NAMES, file=table.file, pointer=f"{table.at}/argv/{index}", own=own)
     env = table.table("env")
     for name in env:
-        _checked(env, name, template.RUN_NAMES, files)
+        _checked(env, name, template.RUN_NAMES, own)
     ready = table.table("ready")
     start = Start(
         argv=argv,
@@ -257,7 +275,7 @@ def _prices(table: Table | None) -> Prices:
     if table is None:
         return Prices("none")
     unit = table.table("unit")
-    per = unit.decimal("per") or Decimal(1)
+    per = unit.positive("per") or Decimal(1)
     unit.choice("currency", ("USD",), "USD")
     unit.done()
     fields_table = table.table("fields")
@@ -277,12 +295,12 @@ def _price_field(table: Table, name: str, per: Decimal) -> PriceField:
     if isinstance(table.raw(name), str):
         return PriceField(table.text(name), per)
     member = table.table(name)
-    price_field = PriceField(member.text("field"), member.decimal("per") or per)
+    price_field = PriceField(member.text("field"), member.positive("per") or per)
     member.done()
     return price_field
 
 
-def _files(table: Table) -> Mapping[str, tuple[str, Any]]:
+def _files(table: Table, own: frozenset[str]) -> Mapping[str, tuple[str, Any]]:
     files: dict[str, tuple[str, Any]] = {}
     for name in table:
         member = table.table(name)
@@ -293,7 +311,7 @@ def _files(table: Table) -> Mapping[str, tuple[str, Any]]:
         if not isinstance(files[name][1], (dict, list)):
             member.refuse("content", "must be a table or a list")
         content_at = f"{member.at}/content"
-        check_tree(files[name][1], file=table.file, at=content_at, files=tuple(table))
+        check_tree(files[name][1], file=table.file, at=content_at, own=own)
         member.done()
     return files
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
 from decibill import template
 from decibill.declaration import OPERATIONS, Cost, Mark, Only, Source, Tolerance
@@ -35,6 +36,9 @@ QUANTITIES = frozenset(
 )
 """Names of quantities (data-model section 2)."""
 
+_ORIGINS: Final = ("body", "header", "poll", "sink")
+_LEDGERS: Final = ("poll", "sink")
+_SINK_ID: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _POLL_NAMES = template.RUN_NAMES | template.CASE_NAMES | template.CALL_NAMES
 
 
@@ -54,9 +58,9 @@ def read_sources(tables: Sequence[Table]) -> tuple[Source, ...]:
 
 
 def _source(table: Table) -> Source:
-    origin = cast("Literal['body', 'header', 'poll']", table.choice("from", ("body", "header", "poll")))
+    origin = cast("Literal['body', 'header', 'poll', 'sink']", table.choice("from", _ORIGINS))
     header = origin == "header"
-    default = "ledger" if origin == "poll" else "caller"
+    default = "ledger" if origin in _LEDGERS else "caller"
     cost = table.optional_table("cost")
     source = Source(
         id=table.text("id"),
@@ -70,7 +74,13 @@ def _source(table: Table) -> Source:
         incomplete=_mark(table, "incomplete", header=header),
         only=_only(table.optional_table("only")),
         **(_poll(table) if origin == "poll" else {}),
+        **(_ledger(table) if origin in _LEDGERS else {}),
     )
+    if origin == "sink" and not _SINK_ID.fullmatch(source.id):
+        # it becomes part of an address and of a template name
+        table.refuse("id", "must be letters, digits, - and _, the first a letter")
+    if (origin == "sink" or source.rows is not None) and not source.identity:
+        table.refuse("identity", "is missing; records must be told apart by it")
     if source.cost is None and source.usage is None:
         table.refuse(None, "observes nothing; it needs cost or usage")
     table.done()
@@ -84,18 +94,21 @@ def _poll(table: Table) -> dict[str, Any]:
         table.refuse("get", "must begin with /")
     if "row" in table and "rows" in table:
         table.refuse("row", "a source has one record (row) or a list of records (rows), not both")
-    rows = _pointer(table, "rows") if "rows" in table else None
-    identity = tuple(_is_pointer(table, "identity", word) for word in table.words("identity"))
-    if rows is not None and not identity:
-        table.refuse("identity", "is missing; records in a list must be told apart by it")
-    match = table.table("match")
     return {
         "get": get,
-        "rows": rows,
+        "rows": _pointer(table, "rows") if "rows" in table else None,
         "row": _pointer(table, "row") if "row" in table else "",
+    }
+
+
+def _ledger(table: Table) -> dict[str, Any]:
+    """Return what a source that keeps records declares, however they come."""
+    match = table.table("match")
+    return {
         "match": {_is_pointer(match, name, name): _match(match, name) for name in match},
         "call": _pointer(table, "call") if "call" in table else None,
-        "identity": identity,
+        "identity": tuple(_is_pointer(table, "identity", word) for word in table.words("identity")),
+        "failed": _mark(table, "failed", header=False),
         "settle_s": table.decimal("settle_s") or Decimal(0),
     }
 
@@ -110,7 +123,7 @@ def _match(table: Table, name: str) -> tuple[str, ...]:
 def _cost(table: Table, *, header: bool) -> Cost:
     cost = Cost(
         at=_at(table, "name" if header else "pointer", header=header),
-        per_usd=table.decimal("per_usd") or Decimal(1),
+        per_usd=table.positive("per_usd") or Decimal(1),
         unknown_if=_mark(table, "unknown_if", header=header),
         absent=cast("Any", table.choice("absent", ("nothing", "unknown"), "nothing")),
         tolerance=_tolerance(table.optional_table("tolerance")),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -20,12 +19,13 @@ from decibill._data import data_directory
 from decibill.cases import load_cases
 from decibill.declaration import Declaration, Source
 from decibill.declaration_read import is_loopback
-from decibill.drive_send import Sender, Sent
+from decibill.drive_send import Sender, Sent, in_order
 from decibill.drive_values import case_values, configuration, environment_values, run_values
 from decibill.errors import DecibillError, PreflightError, UsageError
 from decibill.observe import applies, observe_caller, observe_ledger
 from decibill.observe_ledger import Ledger
 from decibill.observe_poll import PolledLedger
+from decibill.observe_sink import SINK_PORT, Sink, SinkLedger
 from decibill.plan import Instance, Plan, plan
 from decibill.process import FileServer, Gateway, WorkFolder, free_port, fresh_secrets
 from decibill.statements import Delivery, Observation, SourceObservation
@@ -86,6 +86,9 @@ class Driven:
     notes: tuple[str, ...]
     """What the reader of a report should know, one sentence each."""
 
+    version: str | None = None
+    """The gateway's version as it states it itself, where it is declared to."""
+
 
 @dataclass(slots=True)
 class _Run:
@@ -123,6 +126,7 @@ def drive(
         run, gateway = _open(stack, known, declaration, options, root)
         if options.preflight:
             run.notes += _preflight(run, trial)
+        version = _version(run)
         sent = _send_all(run, planned.instances)
         if gateway is not None and not gateway.running:
             run.notes.append(f"the gateway ended during the run; its output ends: {gateway.tail()[-500:]}")
@@ -133,6 +137,7 @@ def drive(
             gateway_url=run.target.url,
             upstream_url=run.upstream_url,
             notes=tuple(run.notes),
+            version=version,
         )
 
 
@@ -169,6 +174,10 @@ def _open(
             upstream=upstream_url, url=url, port=gateway_port, workdir=folder.path if folder else None
         ),
     }
+    pushed = [source.id for source in declaration.observe if source.origin == "sink"]
+    sink = stack.enter_context(Sink(pushed, port=0 if started else SINK_PORT)) if pushed else None
+    if sink is not None:
+        values |= {f"sink.{source}": sink.url(source) for source in pushed}
     gateway = None
     if started is not None and folder is not None:
         contents: dict[str, bytes] = {}
@@ -195,6 +204,8 @@ def _open(
         for source in declaration.observe
         if source.origin == "poll"
     }
+    if sink is not None:
+        ledgers |= {name: SinkLedger(declaration.source(name), sink=sink) for name in pushed}
     if gateway is None:
         for ledger in ledgers.values():
             ledger.forget_what_is_there(case_values(each, declaration, values, root) for each in known)
@@ -233,11 +244,24 @@ def _preflight(run: _Run, trial: Instance | None) -> tuple[str, ...]:
     return preflight.check_price(run.declaration, charge, _observe(run, sent).sources[0])
 
 
+def _version(run: _Run) -> str | None:
+    """Return the version that the gateway states, and note where it is another than the declared one."""
+    declared = run.declaration.version_from
+    if declared is None:
+        return None
+    version = preflight.version_in(declared, run.target.get(declared.get))
+    if version is None:
+        run.notes.append(f"its version could not be read from {declared.pointer} of GET {declared.get}")
+    elif version != run.declaration.version:
+        run.notes.append(f"it is {version}; the declaration was tried with {run.declaration.version}")
+    return version
+
+
 def _one_after_another(declaration: Declaration) -> bool:
     """Return whether only the order of calls tells whose a recording or a record is."""
     if declaration.upstream.select == "armed":
         return True
-    return any(source.origin == "poll" and _by_order(source) for source in declaration.observe)
+    return any(_by_order(source) for source in declaration.observe if source.keeps_records)
 
 
 def _by_order(source: Source) -> bool:
@@ -245,7 +269,8 @@ def _by_order(source: Source) -> bool:
     texts = [source.get or "", *(value for values in source.match.values() for value in values)]
     telling = {"call.id", "case.alias", "case.token", "case.id"}
     named = any(telling & set(template.names(text)) for text in texts)
-    return source.rows is not None and source.call is None and not named
+    many = source.rows is not None or source.origin == "sink"
+    return many and source.call is None and not named
 
 
 def _send_all(run: _Run, instances: Sequence[Instance]) -> list[Sent]:
@@ -276,10 +301,7 @@ def _send_all(run: _Run, instances: Sequence[Instance]) -> list[Sent]:
             run.options.progress(len(done), len(instances), sent.instance.id)
         return sent
 
-    if serial or run.options.jobs <= 1:
-        return [report(send(instance)) for instance in instances]
-    with ThreadPoolExecutor(run.options.jobs) as pool:
-        return [report(sent) for sent in pool.map(send, instances)]
+    return [report(sent) for sent in in_order(send, instances, 1 if serial else run.options.jobs)]
 
 
 def _broken(instance: Instance, error: str) -> Sent:
@@ -358,7 +380,11 @@ def _source(run: _Run, source: Source, sent: Sent, number: int) -> SourceObserva
     if not _asked(source, sent) or not sent.calls:
         return SourceObservation(source.id, source.place)
     ledger = run.ledgers.get(source.id)
-    if ledger is None:
-        return observe_caller(source, sent.deliveries[number], sent.exchanges[number], run.root)
-    records = ledger.records(sent.calls[number])
-    return observe_ledger(source, records, None if records else ledger.problem)
+    try:
+        if ledger is None:
+            return observe_caller(source, sent.deliveries[number], sent.exchanges[number], run.root)
+        records = ledger.records(sent.calls[number])
+        return observe_ledger(source, records, None if records else ledger.problem)
+    except (ArithmeticError, RecursionError, ValueError) as error:
+        # whatever a gateway found to say that nobody thought of: the other cases are judged all the same
+        return SourceObservation(source.id, source.place, problem=f"decibill could not read it: {error}")

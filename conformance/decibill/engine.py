@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -100,7 +100,7 @@ def run(
     )
     return build_report(
         Found(
-            declaration=declaration,
+            declaration=replace(declaration, version=driven.version or declaration.version),
             specification=specification,
             cases=cases,
             plan=planned,

@@ -16,10 +16,13 @@ from decibill.observe_body import documents, first_place, last_with, usage_of
 from decibill.observe_ledger import Record
 from decibill.observe_number import inclusive, marked, scaled, statement
 from decibill.pointer import MISSING
+from decibill.redact import legible
 from decibill.statements import Delivery, Kind, SourceObservation, Statement
 from decibill.upstream_answer import wire
 
 __all__ = ["Seen", "applies", "observe_caller", "observe_ledger"]
+
+_LONGEST_STATUS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +72,34 @@ def observe_caller(
 
 
 def observe_ledger(source: Source, records: Sequence[Record], problem: str | None) -> SourceObservation:
-    """Return what a polled source states; of several records of one call the first is read."""
-    first = records[0] if records else None
+    """Return what a source that keeps records states; of several records of one call the first is read."""
+    charges = _without_failed(source, records)
+    first = charges[0] if charges else None
+    nowhere = f"GET {source.get}" if source.get is not None else f"what is pushed to sink {source.id}"
     seen = Seen(
         found=(first.document,) if first else (),
-        where=first.where if first else f"GET {source.get}",
-        records=tuple(record.identity for record in records),
+        where=first.where if first else nowhere,
+        records=tuple(record.identity for record in charges),
         problem=problem,
     )
     return _read(source, seen, {})
+
+
+def _without_failed(source: Source, records: Sequence[Record]) -> Sequence[Record]:
+    """Return the records but those of failed attempts, which charge nothing unless they state a cost.
+
+    Where nothing else is left, the last of them stands for the call.
+    """
+    if source.failed is None:
+        return records
+    kept = [record for record in records if not _is_failure(source, record)]
+    return kept or records[-1:]
+
+
+def _is_failure(source: Source, record: Record) -> bool:
+    seen = Seen((record.document,), record.where)
+    cost = _cost(source.cost, source, seen, []) if source.cost is not None else None
+    return _is_marked(source.failed, source, seen) and not (cost and cost.value)
 
 
 def _recorded_usage(exchange: Mapping[str, Any], root: Path) -> tuple[dict[str, tuple[str, Any]], bool]:
@@ -99,7 +121,7 @@ def _read(source: Source, seen: Seen, sent: Mapping[str, tuple[str, Any]]) -> So
         where = _where(source, seen, place)
         usage[name], problem = statement(value, where, text_is_float=source.origin == "header")
         problems += [problem] if problem else []
-    status = last_with_text(seen.found, source.status, source) if source.status is not None else None
+    status = _text(seen.found, source.status, source) if source.status is not None else None
     return SourceObservation(
         source=source.id,
         place=source.place,
@@ -135,10 +157,10 @@ def _value(found: Sequence[Any], at: str, source: Source) -> Any:
     return last_with(found, at)
 
 
-def last_with_text(found: Sequence[Any], at: str, source: Source) -> str | None:
+def _text(found: Sequence[Any], at: str, source: Source) -> str | None:
     """Return the text at a place, where there is any."""
     value = _value(found, at, source)
-    return value if isinstance(value, str) and value else None
+    return legible(value[:_LONGEST_STATUS]) if isinstance(value, str) and value else None
 
 
 def _cost(cost: Cost, source: Source, seen: Seen, problems: list[str]) -> Statement:

@@ -67,11 +67,16 @@ class Ledger(ABC):
         """Return the records found for *call* so far."""
         return tuple(self._owned.get((call.instance, call.number), ()))
 
-    def _give(self, record: Record) -> None:
-        """Give *record* to its call, unless it is known already or nobody's."""
-        if record.identity not in self._seen and (owner := self._owner(record)) is not None:
-            self._seen.add(record.identity)
-            self._owned.setdefault((owner.instance, owner.number), []).append(record)
+    def _give(self, record: Record) -> bool:
+        """Give *record* to its call, unless it is known already; return whether it is known now."""
+        if record.identity in self._seen:
+            return True
+        owner = self._owner(record)
+        if owner is None:
+            return False
+        self._seen.add(record.identity)
+        self._owned.setdefault((owner.instance, owner.number), []).append(record)
+        return True
 
     def _identity(self, row: Any) -> str:
         parts = [resolve(row, pointer) for pointer in self.source.identity]
@@ -79,7 +84,7 @@ class Ledger(ABC):
             self.problem = (
                 f"records have nothing at {' or '.join(self.source.identity)} to tell them apart by"
             )
-        return json.dumps([None if part is MISSING else _text(part) for part in parts], ensure_ascii=False)
+        return json.dumps([None if part is MISSING else _text(part) for part in parts])
 
     def _owner(self, record: Record) -> SentCall | None:
         fitting = [call for call in self.sent if self._fits(record, call)]

@@ -12,13 +12,14 @@ from fractions import Fraction
 from typing import Final
 
 from decibill.case import ExpectedCharge
-from decibill.declaration import Declaration, Tolerance
+from decibill.declaration import Declaration, Tolerance, VersionFrom
 from decibill.drive_send import Sent
 from decibill.errors import PreflightError
+from decibill.observe_body import documents, last_with
 from decibill.redact import legible
 from decibill.statements import Delivery, Kind, SourceObservation
 
-__all__ = ["PREFLIGHT_CASE", "check_call", "check_price", "check_reachable"]
+__all__ = ["PREFLIGHT_CASE", "check_call", "check_price", "check_reachable", "version_in"]
 
 PREFLIGHT_CASE: Final = "gateway/preflight-text-chat"
 """The case that is sent: a plain text call that every gateway with chat can price."""
@@ -36,6 +37,13 @@ def check_reachable(declaration: Declaration, url: str, delivery: Delivery) -> N
     if delivery.status is None:
         how = "start it, or let decibill start it with --start" if declaration.start else "is it running?"
         raise PreflightError(f"the gateway at {url} {delivery.error}; {how}")
+
+
+def version_in(version_from: VersionFrom, answer: Delivery) -> str | None:
+    """Return the version that a gateway states in its *answer*, or None where it states none there."""
+    found, _ = documents(answer.body, answer.headers.get("content-type", ""))
+    version = last_with(found, version_from.pointer) if answer.status == 200 else None
+    return legible(version[:_EXCERPT]) if isinstance(version, str) and version else None
 
 
 def check_call(declaration: Declaration, upstream: str, sent: Sent) -> None:

@@ -47,7 +47,7 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(_PLACE.findall(text))
 
 
-def check(text: str, allowed: Iterable[str], *, file: str, pointer: str, files: Iterable[str] = ()) -> None:
+def check(text: str, allowed: Iterable[str], *, file: str, pointer: str, own: Iterable[str] = ()) -> None:
     """Refuse a template with a name that cannot have a value where it stands.
 
     Args:
@@ -55,12 +55,13 @@ def check(text: str, allowed: Iterable[str], *, file: str, pointer: str, files: 
         allowed: the names that have a value there; ``env.*`` always has one.
         file: the declaration, for the message.
         pointer: where the template stands in it.
-        files: ids of the declaration's own files, for ``file.*``.
+        own: names that the declaration makes itself: ``file.ID`` for its files, ``sink.ID`` for what is
+            pushed to the run.
 
     Raises:
         InvalidFileError: with the close matches of the unknown name.
     """
-    known = {*allowed, *(f"file.{name}" for name in files)}
+    known = {*allowed, *own}
     for name in names(text):
         if name not in known and not name.startswith("env."):
             raise InvalidFileError(file, str(UnknownNameError("template name", name, known)), pointer=pointer)

@@ -49,7 +49,7 @@ def _is_list(value: Any) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
 
 
-def check_tree(tree: Any, *, file: str, at: str, files: Iterable[str]) -> None:
+def check_tree(tree: Any, *, file: str, at: str, own: Iterable[str]) -> None:
     """Refuse directives and template names that do not exist.
 
     Raises:
@@ -57,7 +57,7 @@ def check_tree(tree: Any, *, file: str, at: str, files: Iterable[str]) -> None:
     """
     allowed = template.RUN_NAMES | template.CASE_NAMES
     if isinstance(tree, str):
-        template.check(tree, allowed, file=file, pointer=at, files=files)
+        template.check(tree, allowed, file=file, pointer=at, own=own)
     elif isinstance(tree, Mapping):
         for key, value in cast("Mapping[str, Any]", tree).items():
             here = at + pointer.join(key)
@@ -67,12 +67,12 @@ def check_tree(tree: Any, *, file: str, at: str, files: Iterable[str]) -> None:
                 )
             if key in ("$for", "$for_map", "$list") and value not in _LOOPS:
                 raise InvalidFileError(file, f"must be one of {', '.join(_LOOPS)}", pointer=here)
-            template.check(key, allowed, file=file, pointer=here, files=files)
-            check_tree(value, file=file, at=here, files=files)
+            template.check(key, allowed, file=file, pointer=here, own=own)
+            check_tree(value, file=file, at=here, own=own)
         _check_members(cast("Mapping[str, Any]", tree), file, at)
     elif _is_list(tree):
         for index, value in enumerate(tree):
-            check_tree(value, file=file, at=at + pointer.join(index), files=files)
+            check_tree(value, file=file, at=at + pointer.join(index), own=own)
 
 
 def _check_members(table: Mapping[str, Any], file: str, at: str) -> None:

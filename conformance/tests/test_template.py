@@ -80,7 +80,7 @@ BY_ALIAS = {"$for_map": "case", "key": "{case.alias}", "value": ["{case.model}"]
     ],
 )
 def test_directives(tree: Any, result: Any) -> None:
-    check_tree(tree, file="mine.toml", at="", files=())
+    check_tree(tree, file="mine.toml", at="", own=())
     assert render(tree, {"port": "80"}, TWO, "mine.toml") == result
 
 
@@ -108,7 +108,7 @@ def test_a_tree_that_cannot_be_carried_out_is_refused_with_its_place(
     tree: Any, pointer: str, says: str
 ) -> None:
     with pytest.raises(InvalidFileError) as caught:
-        check_tree(tree, file="mine.toml", at="", files=("config",))
+        check_tree(tree, file="mine.toml", at="", own=("file.config",))
     assert (caught.value.pointer or "") == pointer
     assert says in str(caught.value)
 
