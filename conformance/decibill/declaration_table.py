@@ -91,6 +91,13 @@ class Table:
             self.refuse(key, "must be finite and not negative")
         return number
 
+    def positive(self, key: str) -> Decimal | None:
+        """Return a number above zero, or None where it is absent."""
+        number = self.decimal(key)
+        if number == 0:
+            self.refuse(key, "must be above zero")
+        return number
+
     def choice(self, key: str, among: Collection[str], default: str | None = None) -> str:
         """Return one of the words *among*."""
         return self._word(key, self.text(key, default), among)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from decibill.statements import Attempt, Delivery
 from decibill.target import Call, Target
 from decibill.upstream_server import ReplayUpstream
 
-__all__ = ["Sender", "Sent"]
+__all__ = ["Sender", "Sent", "in_order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,19 @@ class _Prepared:
     call: Call
     values: Mapping[str, str]
     curl: str
+
+
+def in_order(send: Callable[[Instance], Sent], instances: Sequence[Instance], jobs: int) -> Iterator[Sent]:
+    """Yield what came of each instance, in order, *jobs* of them in flight at once."""
+    if jobs <= 1:
+        yield from map(send, instances)
+        return
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            yield from pool.map(send, instances)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # after Ctrl-C nothing more is sent
+            raise
 
 
 class Sender:

@@ -9,13 +9,14 @@ from decimal import Context, Decimal
 from typing import Any
 
 from decibill.pointer import MISSING
+from decibill.redact import legible
 from decibill.statements import Kind, Statement
 
 __all__ = ["inclusive", "marked", "scaled", "statement"]
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,60})?|\.[0-9]{1,60})(?:[eE][+-]?[0-9]{1,3})?")
 _LARGEST_EXPONENT = 40
-_EXACT = Context(prec=60)
+_EXACT = Context(prec=200)
 
 
 def statement(value: Any, where: str, *, text_is_float: bool = False) -> tuple[Statement, str | None]:
@@ -41,7 +42,8 @@ def statement(value: Any, where: str, *, text_is_float: bool = False) -> tuple[S
     else:
         number, text, is_float = None, _shown(value), False
     if number is None or (number and abs(number.adjusted()) > _LARGEST_EXPONENT):
-        return Statement(Kind.NOTHING, where, text=text[:80]), f"{where} is {text[:80]}, not a usable number"
+        shown = legible(text[:80])
+        return Statement(Kind.NOTHING, where, text=shown), f"{where} is {shown}, not a usable number"
     return Statement(Kind.NUMBER, where, value=number, text=text, is_float=is_float), None
 
 
@@ -102,7 +104,9 @@ def _whole(name: str, stated: Mapping[str, Statement]) -> Statement:
     parts = [stated[part] for part in _within(name) if part in stated]
     if own.kind is not Kind.NUMBER or any(part.kind is Kind.UNKNOWN for part in parts):
         return own if own.kind is not Kind.NUMBER else replace(own, kind=Kind.UNKNOWN, value=None)
-    total = sum((part.value for part in (own, *parts) if part.value is not None), Decimal(0))
+    total = Decimal(0)
+    for part in (own, *parts):
+        total = _EXACT.add(total, part.value or Decimal(0))
     return replace(own, value=total)
 
 

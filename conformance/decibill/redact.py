@@ -11,6 +11,7 @@ REDACTED = "[redacted]"
 
 _SECRET = ("authorization", "cookie", "key", "secret", "token")
 _LONGEST_TEXT = 2000
+_DEEPEST = 50
 
 
 def legible(text: str) -> str:
@@ -34,12 +35,19 @@ def _is_object(value: Any) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(value, Mapping)
 
 
-def redact_json(value: Any) -> Any:
-    """Return *value* with every text longer than any prompt here, such as base64 media, cut and counted."""
-    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
-        return f"{value[:40]}[and {len(value) - 40} more characters]"
+def redact_json(value: Any, depth: int = 0) -> Any:
+    """Return *value* with every text longer than any prompt here, such as base64 media, cut and counted.
+
+    What is nested deeper than any request, and half characters that no file can hold, are replaced too.
+    """
+    if isinstance(value, str):
+        text = value.encode("utf-8", "replace").decode()
+        more = len(text) - 40
+        return f"{text[:40]}[and {more} more characters]" if len(text) > _LONGEST_TEXT else text
+    if depth > _DEEPEST:
+        return "[nested too deeply]"
     if _is_list(value):
-        return [redact_json(item) for item in value]
+        return [redact_json(item, depth + 1) for item in value]
     if _is_object(value):
-        return {key: redact_json(member) for key, member in value.items()}
+        return {redact_json(key): redact_json(member, depth + 1) for key, member in value.items()}
     return value

@@ -138,7 +138,8 @@ class ReplayUpstream:
     @property
     def url(self) -> str:
         """The address at which this machine reaches the upstream."""
-        return f"http://{self._server.format_host(self._host)}:{self._server.port}"
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)  # noqa: S104 - not bound
+        return f"http://{self._server.format_host(host)}:{self._server.port}"
 
     @property
     def strays(self) -> tuple[Stray, ...]:
