@@ -28,7 +28,7 @@ __all__ = [
     "measured_words",
 ]
 
-SILENT_ZERO: Final = "silent zero: 0 for a call that was not free"
+SILENT_ZERO: Final = "silent zero, 0 for a call that was not free"
 """The cause of most public reports."""
 
 _WHO: Final = {

@@ -127,6 +127,7 @@ def run(**options: Any) -> int:
     if options["dry_run"]:
         _dry_run(declaration, cases)
         return 0
+    _refuse_unwritable(options["out"])
     specification = load_specification()
     known = [*specification.requirements, *(case.id for case in every)]
     baseline = _baseline(options, declaration, known)
@@ -201,15 +202,19 @@ def _dry_run(declaration: Declaration, cases: Any) -> None:
     click.echo(f"{count} to send, {len(planned.not_declared)} not declared; nothing was sent", err=True)
 
 
+def _refuse_unwritable(out: Path) -> None:
+    """Refuse a folder that cannot be written, before a run and not after it."""
+    existing = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise UsageError(f"cannot write to {out}; choose another --out")
+
+
 def _show(report: Report, options: dict[str, Any]) -> None:
     out: Path = options["out"]
     files = {"report.json": render_json(report), "junit.xml": render_junit(report)}
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            (out / name).write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise UsageError(f"cannot write to {out}: {error.strerror or error}; choose another --out") from None
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (out / name).write_text(text, encoding="utf-8", newline="\n")
     if options["format_"] == "json":
         click.echo(files["report.json"], nl=False)
         return

@@ -138,19 +138,22 @@ def _scope(found: Found) -> str:
 
 
 def _sentence(found: Found) -> str:
-    verdict, spec = found.verdict, f"spec {SPEC_VERSION}"
+    verdict = found.verdict
     asked = ", ".join(sorted({result.instance.case.operation for result in found.results})) or "nothing"
-    scope = f"{_scope(found)} of: {asked}"
+    scope = f"spec {SPEC_VERSION} for {_scope(found)} of: {asked}"
+    chosen = found.selection != Selection()
+    some = f"; judged by {len(found.cases)} chosen case{_s(len(found.cases))} only" if chosen else ""
+    rest = some + ("; the baseline is out of date" if verdict.stale else "")
     if verdict.word == "not conformant":
         count = len(verdict.failed)
-        return f"Not conformant to {spec} for {scope} ({count} requirement{_s(count)} not met)"
+        return f"Not conformant to {scope} ({count} requirement{_s(count)} not met){rest}"
     if verdict.word == "inconclusive":
         count = len(verdict.undecided)
         because = f"{count} requirement{_s(count)} could not be judged" if count else "nothing passed"
-        return f"Inconclusive for {spec}, {scope} ({because})"
+        return f"Inconclusive on {scope} ({because}){rest}"
     count = len(verdict.known)
     known = f", but for {count} known failure{_s(count)}" if count else ""
-    return f"Conformant to {spec} for {scope}{known}"
+    return f"Conformant to {scope}{known}{rest}"
 
 
 def _s(count: int) -> str:

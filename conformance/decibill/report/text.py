@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["printable", "render_text"]
 
-_LABEL: Final = 13
-_AREA: Final = 15
+_LABEL: Final = 15
 _MORE_CASES: Final = 3
 _MOST_CAUSES: Final = 8
 _LONGEST_COMMAND: Final = 600
@@ -59,7 +58,7 @@ def render_text(report: Report, *, width: int = 100, verbose: bool = False, file
     layout = _Layout(max(width, 60), verbose)
     parts = [
         list(_head(report, layout)),
-        [_area(area) for area in report.areas if _judged(area)],
+        [line for area in report.areas if _judged(area) for line in _area(area, layout)],
         list(_causes(report, layout)),
         *_blocks(report, layout),
         list(_not_checked(report, layout)),
@@ -91,7 +90,7 @@ def _unbroken(label: str, text: str) -> str:
 
 def _head(report: Report, layout: _Layout) -> Iterator[str]:
     suite, gateway, declared = report.suite, report.gateway, report.gateway.declared
-    counts = f"{suite.requirements} requirements, {suite.cases} cases"
+    counts = f"{suite.requirements} requirements, {suite.cases} case{'' if suite.cases == 1 else 's'}"
     yield f"decibill {suite.version}   spec {suite.spec}   {counts}"
     yield from _labelled("gateway", f"{gateway.name} {gateway.version} at {gateway.url}", layout)
     yield from _labelled("upstream", f"{report.upstream}, started here", layout)
@@ -112,7 +111,7 @@ def _judged(area: Area) -> int:
     return area.ok + area.failed + area.known + area.recommendations + area.not_testable + area.error
 
 
-def _area(area: Area) -> str:
+def _area(area: Area, layout: _Layout) -> Iterator[str]:
     cells = (
         (area.ok, "ok"),
         (area.failed, "failed"),
@@ -122,8 +121,8 @@ def _area(area: Area) -> str:
         (area.not_testable, "not testable"),
         (area.not_declared, "not declared"),
     )
-    shown = [f"{number:3} {word}" for number, word in cells if number]
-    return area.name.ljust(_AREA) + "  ".join(shown)
+    shown = ", ".join(f"{number} {word}" for number, word in cells if number)
+    yield from _labelled(area.name, shown, layout)
 
 
 def _causes(report: Report, layout: _Layout) -> Iterator[str]:
@@ -134,8 +133,8 @@ def _causes(report: Report, layout: _Layout) -> Iterator[str]:
             counter.update({check.cause for check in row.checks if check.outcome in _FLAWS and check.cause})
     ordered = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
     for index, (cause, number) in enumerate(ordered[:_MOST_CAUSES]):
-        text = f"{number:3} case{'' if number == 1 else 's'}  {cause}"
-        yield ("" if index else "causes").ljust(_LABEL) + text
+        text = f"{number} case{'' if number == 1 else 's'}: {cause}"
+        yield from _labelled("" if index else "causes", text, layout)
     if len(ordered) > _MOST_CAUSES:
         yield from _labelled("", f"and {len(ordered) - _MOST_CAUSES} other causes", layout)
 
@@ -152,10 +151,25 @@ def _blocks(report: Report, layout: _Layout) -> Iterator[list[str]]:
         if row.is_known and not layout.verbose:
             continue
         yield list(_block(row, cases, shown, layout))
+    yield list(_undecided(report, shown, layout))
     known = [row for row in rows if row.is_known]
     if known and not layout.verbose:
         names = ", ".join(row.id for row in known)
         yield list(_labelled("known", f"to fail, by the baseline: {names} (-v shows them)", layout))
+
+
+def _undecided(report: Report, shown: Mapping[str, str], layout: _Layout) -> Iterator[str]:
+    """Yield the cases that could not be judged and that no block has shown, by their reason."""
+    reasons: dict[tuple[Outcome, str], list[str]] = {}
+    for row in report.cases:
+        if row.outcome in {Outcome.ERROR, Outcome.NOT_TESTABLE} and row.id not in shown and not row.is_known:
+            because = next(check.because for check in row.checks if check.outcome is row.outcome)
+            reasons.setdefault((row.outcome, because), []).append(row.id)
+    for (outcome, because), names in reasons.items():
+        some = names if layout.verbose else names[:_MORE_CASES]
+        more = f" and {len(names) - len(some)} more" if len(names) > len(some) else ""
+        label = "in error" if outcome is Outcome.ERROR else "not testable"
+        yield from _labelled(label, f"{', '.join(some)}{more}: {because}", layout)
 
 
 def _block(
@@ -213,11 +227,12 @@ def _case(row: RequirementRow, case: CaseRow, shown: dict[str, str], layout: _La
 
 
 def _check(check: CheckResult, layout: _Layout) -> Iterator[str]:
+    name = "cost" if check.check == "silent_zero" else check.check
     if check.expected:
-        yield from _labelled("expected", f"{check.check} = {check.expected}", layout, 2)
+        yield from _labelled("expected", f"{name} = {check.expected}", layout, 2)
     if check.got:
         where = f"   at {check.where}" if check.where else ""
-        yield from _labelled("got", f"{check.check} = {check.got}{where}", layout, 2)
+        yield from _labelled("got", f"{name} = {check.got}{where}", layout, 2)
     yield from _labelled("because", check.because, layout, 2)
     if check.money is not None:
         billed, right, ratio = check.money.billed, check.money.right, check.money.ratio
