@@ -125,6 +125,8 @@ def test_a_minimal_declaration_has_the_defaults_of_the_reference_page() -> None:
         ("observe.0.from", "headers", "/observe/0/from", "did you mean header"),
         ("observe.0.usage", "dialect", "/observe/0/usage", "no usage object"),
         ("observe.0.usage", {"audio_tokens": "x"}, "/observe/0/usage/audio_tokens", "did you mean"),
+        ("observe.0.cost.per_usd", 0, "/observe/0/cost/per_usd", "above zero"),
+        ("prices.unit.per", "0", "/prices/unit/per", "above zero"),
         ("observe.0.cost.per_usd", "NaN", "/observe/0/cost/per_usd", "must be finite"),
         ("observe.0.cost.absent", "zero", "/observe/0/cost/absent", "one of nothing, unknown"),
         (

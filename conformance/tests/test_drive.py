@@ -256,6 +256,17 @@ def test_an_id_of_ours_is_sent_where_the_gateway_takes_one() -> None:
     assert only(driven).deliveries[0].status == 200
 
 
+def test_a_plain_gateway_is_driven_by_its_url_alone() -> None:
+    port = free_port()
+    with Miniature(f"http://127.0.0.1:{port}/v1") as gateway:
+        declaration = at_url(gateway.url)
+        driven = drive(plan(declaration, [variant("one")]), declaration, DriveOptions(upstream_port=port))
+    (body,) = only(driven).sources[0]
+    assert body.usage["input_tokens"].value == 24
+    assert body.cost is None
+    assert driven.notes == ("its prices were not checked: it declares no place where it states a cost",)
+
+
 # gateways that are broken
 
 
@@ -371,6 +382,32 @@ def test_requests_that_belong_to_no_case_are_noted() -> None:
         "2 requests of the gateway belonged to no case, such as POST /c/nobody/v1/chat/completions: "
         "there is no case 'nobody' in this run",
     )
+
+
+def test_what_nobody_thought_of_is_a_problem_of_its_source_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def surprised(*_: object) -> None:
+        raise OverflowError("a number of a new kind")
+
+    monkeypatch.setattr("decibill.drive.observe_caller", surprised)
+    driven, _ = run([variant("one")], options=DriveOptions(preflight=False))
+    header, ledger, _ = only(driven).sources[0]
+    assert header.problem == "decibill could not read it: a number of a new kind"
+    assert ledger.cost is not None
+    assert ledger.cost.kind is Kind.NUMBER
+
+
+def test_nothing_more_is_sent_after_an_interruption() -> None:
+    def interrupt(count: int, *_: object) -> None:
+        if count == 2:
+            raise KeyboardInterrupt
+
+    options = DriveOptions(jobs=2, preflight=False, progress=interrupt)
+    cases = [variant(f"case{number}") for number in range(30)]
+    with running(None) as (gateway, declaration, port):
+        planned = plan(declaration, cases)
+        with pytest.raises(KeyboardInterrupt):
+            drive(planned, declaration, replace(options, upstream_port=port))
+        assert len(gateway.seen) < 10
 
 
 # addresses

@@ -379,6 +379,13 @@ def test_a_header_states_cost_and_status() -> None:
     assert observation.status == "priced"
 
 
+def test_a_status_cannot_bring_control_characters_into_a_report() -> None:
+    source = Source("body", "body", "caller", cost=Cost("/c"), status="/s")
+    observation = seen(source, delivered(b'{"c": "\\u001b[2J", "s": "pr\\u0007iced\\ud800"}'))
+    assert observation.status == "pr\ufffdiced\ufffd"
+    assert observation.problem == "/c of the body is \ufffd[2J, not a usable number"
+
+
 def test_a_header_that_is_missing_or_empty_states_nothing() -> None:
     for headers in ({}, {"x-cost": "", "x-status": ""}):
         observation = seen(HEADER, delivered(b"", headers))

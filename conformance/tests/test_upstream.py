@@ -293,6 +293,15 @@ def test_a_held_answer_ends_when_its_client_has_gone(upstream: ReplayUpstream, k
         time.sleep(0.01)
 
 
+def test_a_request_nested_deeper_than_any_does_no_harm(upstream: ReplayUpstream) -> None:
+    upstream.load("one", [step()])
+    body = b'{"a": ' + b"[" * 400 + b"]" * 400 + b', "b\\ud800": "\\ud800"}'
+    assert post(upstream, content=body, headers={"content-type": "application/json"}).status_code == 200
+    (served,) = upstream.take("one")
+    json.dumps(served.attempt.request, ensure_ascii=False).encode()
+    assert "[nested too deeply]" in repr(served)
+
+
 def test_calls_at_the_same_time_are_answered_at_the_same_time(upstream: ReplayUpstream) -> None:
     upstream.load("one", [step(answer(text="a" * 10))], hold=True)
     upstream.load("two", [step()])
@@ -322,6 +331,13 @@ def test_a_port_in_use_is_a_clear_error(capfd: pytest.CaptureFixture[str]) -> No
         with pytest.raises(HarnessError, match=rf"port {port} of 127\.0\.0\.1 is in use.*--upstream-port"):
             ReplayUpstream(port=port).__enter__()
     assert capfd.readouterr() == ("", "")
+
+
+def test_an_upstream_for_all_addresses_is_reached_at_loopback(tmp_path: Path) -> None:
+    with ReplayUpstream(host="0.0.0.0", fixtures=tmp_path) as server:
+        server.load("one", [step()])
+        assert server.url.startswith("http://127.0.0.1:")
+        assert post(server).status_code == 200
 
 
 def test_an_address_of_another_machine_cannot_be_listened_on() -> None:
