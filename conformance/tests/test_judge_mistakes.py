@@ -43,6 +43,45 @@ SPEECH = _one_line(
     **{REQUEST: {"input": "né \N{SPEAKER}.", "instructions": "Slow."}},
 )
 SECONDS = _one_line("audio_duration_seconds", "whisper-1", ("0.0102", "60"), "8.47")
+TOTALS = case(
+    **{
+        "/then/usage/quantities/input_tokens": 784,
+        "/then/usage/quantities/output_tokens": 235,
+        "/then/charge/lines/1/quantity": "audio_output_tokens",
+        "/then/charge/lines/1/amount": "67.6",
+    }
+)
+SPLIT = case(
+    **{
+        "/given/prices": "price-books/chat-cached.json",
+        "/given/upstream/0/answers/0/exchange/model": "gpt-audio",
+        "/then/usage/quantities": {"input_tokens": 400, "cached_input_tokens": 128, "output_tokens": 0},
+        "/then/charge/lines": [
+            {
+                "model": "gpt-audio",
+                "quantity": f"{kind}_input_tokens",
+                "measured": count,
+                "billed": count,
+                "amount": amount,
+                "per": "1000000",
+                "subtotal": "0.1",
+            }
+            for kind, count, amount in (
+                ("text", "52", "2.6"),
+                ("audio", "220", "31.6"),
+                ("cached_text", "48", "1.3"),
+                ("cached_audio", "80", "7.9"),
+            )
+        ],
+    }
+)
+INFORMATION = _one_line(
+    "audio_duration_seconds",
+    "whisper-1",
+    ("0.0102", "60"),
+    "9",
+    **{"/then/usage/quantities/media_duration_seconds": "8.47"},
+)
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -123,6 +162,42 @@ TIMES = "\N{MULTIPLICATION SIGN}"
             "0.086394",
             "60 times the right cost: a price per minute was used per second",
             id="minutes for seconds",
+        ),
+        pytest.param(
+            TOTALS,
+            "0.0052348",
+            "all tokens, audio included, are billed at the text rates",
+            id="totals alone",
+        ),
+        pytest.param(
+            SPLIT,
+            "0.00974",
+            "all cached tokens are billed as fresh tokens",
+            id="all cached as fresh",
+        ),
+        pytest.param(
+            SPLIT,
+            "0.0008736",
+            "all tokens, audio included, are billed at the text rates",
+            id="totals alone, cached ones cheaper",
+        ),
+        pytest.param(
+            SPLIT,
+            "0.00104",
+            "all tokens, audio included, are billed at the text rates, and the cached ones as fresh",
+            id="totals alone, cached ones as fresh",
+        ),
+        pytest.param(
+            SPLIT,
+            "0.0079064",
+            "the 48 cached text input tokens are billed twice, as cached and as fresh tokens",
+            id="cached twice",
+        ),
+        pytest.param(
+            INFORMATION,
+            "0.0014399",
+            "it is the price of 8.47 seconds, a duration that is information only, where 9 is right",
+            id="a duration that is information",
         ),
         pytest.param(
             TOKENS,
