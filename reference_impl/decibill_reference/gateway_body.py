@@ -20,8 +20,7 @@ __all__ = ["BadRequest", "Body", "FormBody", "JsonBody", "parse_body"]
 Text = TypeVar("Text", str, bytes)
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
-# Nothing is computed with the numbers of a request, so they stay text.
-_DECODER: Final = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+_DECODER: Final = json.JSONDecoder()
 _PARAMETER: Final = re.compile(rb';\s*([a-zA-Z0-9*_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))')
 _DISPOSITION: Final = re.compile(rb"^content-disposition:(.*)$", re.IGNORECASE | re.MULTILINE)
 _TYPE: Final = re.compile(rb"^content-type:[ \t]*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
@@ -102,6 +101,8 @@ class JsonBody:
             raise BadRequest(f"the body is not JSON: {error.msg} at {place}") from None
         except RecursionError:
             raise BadRequest("the body is nested too deeply") from None
+        except ValueError:  # int() has a limit of some thousand digits
+            raise BadRequest("the body holds a number of thousands of digits") from None
 
     @property
     def model(self) -> str | None:

@@ -107,6 +107,7 @@ def test_every_other_member_survives_the_change(
         (b'{"a":1,"a":2}', "'a' stands twice"),
         (b'{"a":"\xff"}', "not UTF-8 at byte 6"),
         (b'{"a":' + b"[" * 100_000, "nested too deeply"),
+        (b'{"a":' + b"1" * 5_000 + b"}", "thousands of digits"),
     ],
 )
 def test_a_body_that_is_no_json_object_is_refused(body: bytes, problem: str) -> None:
