@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -15,6 +16,7 @@ from decibill.report.model import Report
 from decibill.report.text import printable, render_text
 from syrupy.assertion import SnapshotAssertion
 from tests import story
+from tests.scene import ledger
 from tests.story import Told, tell
 
 FINE: tuple[Told, ...] = (story.right("openai/a"), story.right("openai/b"), story.not_declared("openai/z"))
@@ -109,6 +111,14 @@ class TestJson:
     def test_it_is_the_same_for_the_same_run(self, everything: Report, snapshot: SnapshotAssertion) -> None:
         assert render_json(everything) == render_json(tell(*STORY))
         assert render_json(everything) == snapshot
+
+    def test_the_start_is_its_only_clock(self) -> None:
+        of, seen = story.right("openai/a")
+        dated = ledger("0.0085276")
+        cost = replace(dated.cost, where="/cost of GET /usage?since=2026-11-21T12:00:03Z")
+        document = to_json(tell((of, replace(seen, sources=((replace(dated, cost=cost),),)))))
+        (where,) = [check["where"] for check in document["cases"][0]["checks"] if check["check"] == "cost"]
+        assert where == "/cost of GET /usage?since={started}"
 
     def test_it_is_sorted(self, everything: Report) -> None:
         document = to_json(everything)
