@@ -96,10 +96,10 @@ def _judge(
         return _unasked(call.case, finding, stated, source, unknown=unknown)
     if _equal(call.case, quantity, stated, Fraction(right)):
         return finding
-    because = f"{_who(call.case, quantity, place)} {plain(right)}"
+    because, cause = f"{_who(call.case, quantity, place)} {plain(right)}", f"usage is wrong {_AT[place]}"
     if right and not stated.value:
-        because = f"{because}, and 0 says that nothing was used"
-    return replace(finding, outcome=Outcome.FAIL, because=because, cause=f"usage is wrong {_AT[place]}")
+        because, cause = f"{because}, and 0 says that nothing was used", f"{_LOST} {_AT[place]}"
+    return replace(finding, outcome=Outcome.FAIL, because=because, cause=cause)
 
 
 def _is_unknown(quantity: str, usage: ExpectedUsage) -> bool:

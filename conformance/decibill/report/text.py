@@ -136,7 +136,8 @@ def _causes(report: Report, layout: _Layout) -> Iterator[str]:
         text = f"{number} case{'' if number == 1 else 's'}: {cause}"
         yield from _labelled("" if index else "causes", text, layout)
     if len(ordered) > _MOST_CAUSES:
-        yield from _labelled("", f"and {len(ordered) - _MOST_CAUSES} other causes", layout)
+        more = len(ordered) - _MOST_CAUSES
+        yield from _labelled("", f"and {more} other cause{'' if more == 1 else 's'}", layout)
 
 
 def _blocks(report: Report, layout: _Layout) -> Iterator[list[str]]:
