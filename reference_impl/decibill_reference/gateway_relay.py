@@ -108,16 +108,20 @@ class Relay:
     async def _media(self, answer: Answer, kind: str) -> None:
         response = answer.response
         metered = await meter(self.call, {**_head(response), "media": {"content_type": kind}}, self.seams)
-        await self._start(response.status_code, self._headers(response, metered))
-        complete = True
+        left = _length(response)
+        await self._start(response.status_code, self._headers(response, metered, left))
+        held, complete = b"", True
         try:
             async for chunk in _chunks(response):
-                await self._send(chunk)
+                if left is not None and (left := left - len(chunk)) <= 0:
+                    held = chunk  # with it the client has all that was announced: the response ends
+                else:
+                    await self._send(chunk)
         except httpx.HTTPError:
             complete = False
         recorded = await self._record(metered, response.status_code, answer.attempts, complete=complete)
         if complete and recorded:
-            await self._send(b"", last=True)
+            await self._send(held, last=True)
 
     async def _stream(self, answer: Answer) -> None:
         response = answer.response
@@ -170,8 +174,6 @@ class Relay:
         kept = [(name, value) for name, value in response.headers.raw if name.lower() not in _HOP_BY_HOP]
         if "content-encoding" in response.headers:
             kept = [(name, value) for name, value in kept if name.lower() != b"content-encoding"]
-        elif length is None and "content-length" in response.headers:
-            kept.append((b"content-length", response.headers["content-length"].encode()))
         if length is not None:
             kept.append((b"content-length", b"%d" % length))
         return kept + self._marks(metered)
@@ -200,6 +202,12 @@ class Relay:
 def _head(response: httpx.Response) -> dict[str, Any]:
     """Return what an exchange says of a response apart from its body."""
     return {"status": response.status_code, "headers": dict(response.headers)}
+
+
+def _length(response: httpx.Response) -> int | None:
+    """Return how long the body will be that is passed on, if the provider announced it."""
+    announced: str = response.headers.get("content-length", "")
+    return int(announced) if announced.isdecimal() and "content-encoding" not in response.headers else None
 
 
 def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:

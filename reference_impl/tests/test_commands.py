@@ -1,0 +1,366 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from decibill_reference.commands import COMMANDS, price, rate, refund, serve
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+FOUNDING = str(FIXTURES / "price-books" / "founding.json")
+UPSTREAM = FIXTURES / "upstream" / "azure" / "transcription-founding-report.json"
+AT = "2025-11-05T10:24:03Z"
+BARE = ["--provider", "azure", "--operation", "transcription", "--model", "gpt-4o-mini-transcribe"]
+
+EXCHANGE = {
+    "provider": "azure",
+    "surface": "azure_openai",
+    "operation": "transcription",
+    "model": "gpt-4o-mini-transcribe",
+    "at": AT,
+    "response": {"status": 200, "json": json.loads(UPSTREAM.read_text())},
+}
+"""The founding payload, which costs 0.003527."""
+
+REFUSED = {**EXCHANGE, "response": {"status": 200, "json": {"usage": {"type": "tokens", "input_tokens": -1}}}}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(name: str, document: Any) -> str:
+    Path(name).write_text(document if isinstance(document, str) else json.dumps(document))
+    return name
+
+
+def run(command: click.Command, *arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(command, arguments, input=stdin)
+
+
+def printed(result: Result, code: int = 0) -> Any:
+    assert (result.exit_code, result.exception if result.exit_code == 0 else None) == (code, None), (
+        result.output
+    )
+    return json.loads(result.stdout)
+
+
+def fault(result: Result) -> str:
+    """Return the message of a user's mistake: on standard error alone, exit code 2, no traceback."""
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert isinstance(result.exception, SystemExit)
+    return result.stderr
+
+
+def test_the_commands_are_exported_by_name() -> None:
+    assert [command.name for command in COMMANDS] == ["rate", "price", "refund", "serve"]
+
+
+# rate
+
+
+def test_an_exchange_is_rated(folder: Path) -> None:
+    result = printed(run(rate, write("exchange.json", EXCHANGE), "--prices", FOUNDING))
+
+    assert list(result) == ["usage", "charge"]
+    assert result["usage"]["quantities"]["audio_input_tokens"] == 784
+    assert (result["charge"]["status"], result["charge"]["total"]) == ("priced", "0.003527")
+
+
+def test_an_exchange_is_read_from_standard_input(folder: Path) -> None:
+    result = printed(run(rate, "-", "--prices", FOUNDING, stdin=json.dumps(EXCHANGE)))
+
+    assert result["charge"]["total"] == "0.003527"
+
+
+def test_files_of_an_exchange_are_found_in_its_own_folder(folder: Path) -> None:
+    Path("deep").mkdir()
+    Path("deep/body.json").write_bytes(UPSTREAM.read_bytes())
+    loose = {**EXCHANGE, "response": {"status": 200, "json_file": "body.json"}}
+
+    result = printed(run(rate, write("deep/exchange.json", loose), "--prices", FOUNDING))
+
+    assert result["charge"]["total"] == "0.003527"
+
+
+def test_files_outside_the_folder_are_not_read(folder: Path) -> None:
+    Path("deep").mkdir()
+    write("secret.json", {"usage": {}})
+    loose = {**EXCHANGE, "response": {"status": 200, "json_file": "../secret.json"}}
+
+    result = printed(run(rate, write("deep/exchange.json", loose), "--prices", FOUNDING), code=1)
+
+    assert result["error"]["code"] == "unsupported_exchange"
+
+
+def test_prices_can_be_those_of_another_instant(folder: Path) -> None:
+    result = printed(
+        run(rate, write("exchange.json", EXCHANGE), "--prices", FOUNDING, "--at", "2020-01-01T00:00:00Z")
+    )
+
+    assert result["charge"]["unpriced"][0]["reason"] == "no_entry"
+    assert result["usage"]["at"] == AT
+
+
+def test_without_a_price_book_the_bundled_list_prices_are_used(folder: Path) -> None:
+    result = run(rate, write("exchange.json", EXCHANGE))
+
+    assert printed(result)["charge"]["total"] == "0.003527"
+    assert "list prices of public-" in result.stderr
+
+
+def test_without_any_price_book_one_is_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("decibill_reference.commands.public_price_book", lambda: None)
+
+    assert "--prices" in fault(run(rate, write("exchange.json", EXCHANGE)))
+
+
+def test_a_refused_exchange_is_data_with_exit_code_1(folder: Path) -> None:
+    result = printed(run(rate, write("exchange.json", REFUSED), "--prices", FOUNDING), code=1)
+
+    assert result["error"]["code"] == "negative_quantity"
+    assert result["error"]["pointer"] == "/response/json/usage/input_tokens"
+    assert result["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "pointer"),
+    [('{"at": 1, "at": 2}', "duplicate_key", "/at"), ('{"at": [NaN]}', "invalid_number", "/at/0")],
+)
+def test_what_two_readers_could_read_in_two_ways_is_refused(
+    folder: Path, text: str, code: str, pointer: str
+) -> None:
+    error = printed(run(rate, write("exchange.json", text), "--prices", FOUNDING), code=1)["error"]
+
+    assert (error["code"], error["pointer"]) == (code, pointer)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1,]", '{"a": \0}'])
+def test_a_file_that_is_no_json_is_a_mistake_that_names_it(folder: Path, text: str) -> None:
+    assert "exchange.json: not JSON" in fault(run(rate, write("exchange.json", text), "--prices", FOUNDING))
+
+
+def test_standard_input_that_is_no_json_is_named_as_such(folder: Path) -> None:
+    assert "standard input: not JSON" in fault(run(rate, "-", "--prices", FOUNDING, stdin="{"))
+
+
+def test_a_file_that_is_not_there_is_a_mistake(folder: Path) -> None:
+    assert "does not exist" in fault(run(rate, "nothing.json"))
+
+
+def test_a_faulty_price_book_is_told_with_file_and_pointer(folder: Path) -> None:
+    book = write("prices.json", {"currency": "USD", "entries": [{"id": "a", "amount": 0.006}]})
+
+    message = fault(run(rate, write("exchange.json", EXCHANGE), "--prices", book))
+
+    assert "prices.json at /entries/0" in message
+
+
+def test_an_instant_that_is_none_is_refused(folder: Path) -> None:
+    result = run(rate, write("exchange.json", EXCHANGE), "--prices", FOUNDING, "--at", "today")
+
+    assert printed(result, code=1)["error"]["code"] == "missing_time"
+
+
+# Bare bodies
+
+
+def test_a_bare_body_is_rated_with_what_it_does_not_say(folder: Path) -> None:
+    result = printed(run(rate, str(UPSTREAM), *BARE, "--at", AT, "--prices", FOUNDING))
+
+    assert result["charge"]["total"] == "0.003527"
+    assert (result["usage"]["surface"], result["usage"]["at"]) == ("azure_openai", AT)
+
+
+def test_a_bare_body_without_an_instant_is_rated_now(folder: Path) -> None:
+    result = printed(run(rate, str(UPSTREAM), *BARE, "--prices", FOUNDING))
+
+    assert result["usage"]["at"] > "2026"
+
+
+@pytest.mark.parametrize(
+    ("body", "flags"),
+    [
+        (
+            'data: {"type":"transcript.text.done",'
+            '"usage":{"type":"tokens","input_tokens":5,"output_tokens":2}}\n\n',
+            ["details_missing"],
+        ),
+        (": comment\n\ndata: [DONE]\n\n", ["stream_incomplete"]),
+        ("1\n00:00:00,000 --> 00:00:01,000\nHello\n", []),
+    ],
+    ids=["a stream", "a stream that begins with a comment", "subtitles"],
+)
+def test_a_bare_body_is_read_as_what_it_looks_like(folder: Path, body: str, flags: list[str]) -> None:
+    result = printed(run(rate, write("body", body), *BARE, "--prices", FOUNDING))
+
+    assert result["usage"]["flags"] == flags
+
+
+def test_bare_audio_says_nothing_of_its_characters(folder: Path) -> None:
+    Path("body.mp3").write_bytes(b"ID3\0\0")
+    arguments = ["--provider", "openai", "--operation", "speech", "--model", "tts-1", "--prices", FOUNDING]
+
+    assert printed(run(rate, "body.mp3", *arguments))["usage"]["unknown"] == ["tts_characters"]
+
+
+@pytest.mark.parametrize("left_out", ["--provider", "--operation", "--model"])
+def test_a_bare_body_needs_provider_operation_and_model(folder: Path, left_out: str) -> None:
+    place = BARE.index(left_out)
+    arguments = [*BARE[:place], *BARE[place + 2 :]]
+
+    assert f"needs {left_out}" in fault(run(rate, str(UPSTREAM), *arguments, "--prices", FOUNDING))
+
+
+def test_a_provider_that_nobody_reads_is_refused(folder: Path) -> None:
+    result = run(rate, str(UPSTREAM), "--provider", "acme", *BARE[2:], "--prices", FOUNDING)
+
+    assert printed(result, code=1)["error"]["code"] == "unsupported_exchange"
+
+
+# JSON Lines
+
+
+def test_lines_are_rated_one_by_one(folder: Path) -> None:
+    lines = (
+        "\n".join(json.dumps(exchange) for exchange in (EXCHANGE, REFUSED)) + "\n\n" + json.dumps(EXCHANGE)
+    )
+
+    result = run(rate, "-", "--lines", "--prices", FOUNDING, stdin=lines)
+
+    first, second, third = (json.loads(line) for line in result.stdout.splitlines())
+    assert first == third
+    assert first["charge"]["total"] == "0.003527"
+    assert second["error"]["code"] == "negative_quantity"
+    assert result.exit_code == 1
+
+
+def test_a_line_that_is_no_json_is_named_by_its_number(folder: Path) -> None:
+    result = run(rate, write("log.jsonl", json.dumps(EXCHANGE) + "\n{"), "--lines", "--prices", FOUNDING)
+
+    assert result.exit_code == 2
+    assert "log.jsonl line 2: not JSON" in result.stderr
+
+
+def test_lines_are_not_bare_bodies(folder: Path) -> None:
+    assert "--lines" in fault(run(rate, str(UPSTREAM), *BARE, "--lines", "--prices", FOUNDING))
+
+
+# price
+
+
+def rated() -> dict[str, Any]:
+    document: dict[str, Any] = printed(run(rate, "-", "--prices", FOUNDING, stdin=json.dumps(EXCHANGE)))
+    return document
+
+
+def test_a_usage_record_is_priced(folder: Path) -> None:
+    result = printed(run(price, write("usage.json", rated()["usage"]), "--prices", FOUNDING))
+
+    assert result == rated()["charge"]
+
+
+def test_what_rate_printed_is_priced(folder: Path) -> None:
+    assert printed(run(price, "-", "--prices", FOUNDING, stdin=json.dumps(rated()))) == rated()["charge"]
+
+
+def test_a_usage_record_is_priced_at_another_instant(folder: Path) -> None:
+    result = run(
+        price, write("usage.json", rated()["usage"]), "--prices", FOUNDING, "--at", "2020-01-01T00:00:00Z"
+    )
+
+    assert printed(result)["status"] == "unpriced"
+
+
+def test_a_record_that_contradicts_itself_is_refused(folder: Path) -> None:
+    usage = rated()["usage"]
+    usage["quantities"]["audio_input_tokens"] = 785
+
+    error = printed(run(price, write("usage.json", usage), "--prices", FOUNDING), code=1)["error"]
+
+    assert error["code"] == "inconsistent_usage"
+
+
+@pytest.mark.parametrize("document", [[], {}, {"provider": "openai"}, 7])
+def test_a_file_that_is_no_usage_record_is_a_mistake(folder: Path, document: Any) -> None:
+    assert "usage.json" in fault(run(price, write("usage.json", document), "--prices", FOUNDING))
+
+
+def test_a_record_is_not_priced_without_a_price_book(folder: Path) -> None:
+    assert "--prices" in fault(run(price, write("usage.json", rated()["usage"])))
+
+
+# refund
+
+FULL = {"id": "r1", "full": True}
+
+
+def test_a_charge_is_refunded(folder: Path) -> None:
+    result = printed(run(refund, write("charge.json", rated()["charge"]), write("request.json", FULL)))
+
+    assert (result["id"], result["total"]) == ("r1", "-0.003527")
+
+
+def test_what_rate_printed_is_refunded_after_earlier_refunds(folder: Path) -> None:
+    charge = write("rated.json", rated())
+    part = {"id": "r1", "quantities": {"text_output_tokens": 100}}
+    other = {"id": "r2", "quantities": {"text_output_tokens": 35}}
+    for number, asked in enumerate((part, other), 1):
+        write(f"r{number}.json", printed(run(refund, charge, write("request.json", asked))))
+
+    result = printed(
+        run(
+            refund,
+            charge,
+            "-",
+            "--earlier",
+            "r1.json",
+            "--earlier",
+            "r2.json",
+            stdin=json.dumps({**FULL, "id": "r3"}),
+        )
+    )
+
+    assert result["total"] == "-0.002852"  # 0.003527 less 135 x 5.00 / 1,000,000
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        ({"id": "r1", "quantities": {"audio_input_tokens": 785}}, "refund_exceeds_charge"),
+        ({"id": "r1", "quantities": {"tts_characters": 1}}, "no_such_line"),
+        ({"id": "r1", "quantities": {"audio_input_tokens": 0}}, "invalid_amount"),
+    ],
+)
+def test_a_refused_refund_is_data_with_exit_code_1(folder: Path, request_: Any, code: str) -> None:
+    result = run(refund, write("charge.json", rated()["charge"]), write("request.json", request_))
+
+    assert printed(result, code=1)["error"]["code"] == code
+
+
+@pytest.mark.parametrize("wrong", ["charge.json", "request.json", "earlier.json"])
+def test_a_file_of_another_kind_is_a_mistake_that_names_it(folder: Path, wrong: str) -> None:
+    write("charge.json", rated()["charge"])
+    write("request.json", FULL)
+    write("earlier.json", printed(run(refund, "charge.json", "request.json")))
+    write(wrong, {"something": "else"})
+
+    assert wrong in fault(run(refund, "charge.json", "request.json", "--earlier", "earlier.json"))
+
+
+# serve
+
+
+def test_serve_needs_a_configuration() -> None:
+    assert "--config" in fault(run(serve))
+
+
+def test_serve_tells_what_defects_there_are() -> None:
+    (option,) = [param for param in serve.params if param.name == "defect"]
+
+    assert len(option.type.described) == 8  # type: ignore[attr-defined]
