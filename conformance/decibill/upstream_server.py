@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from pytest_httpserver import HTTPServer
+from werkzeug.serving import WSGIRequestHandler
 from werkzeug.wrappers import Request, Response
 
 from decibill._data import data_directory
@@ -72,11 +73,18 @@ class _Loaded:
     released: threading.Event = field(default_factory=threading.Event)
 
 
+class _Handler(WSGIRequestHandler):
+    """Sends the body right behind the head, which would else wait 40 ms for an acknowledgement."""
+
+    disable_nagle_algorithm = True
+
+
 class _Server(HTTPServer):
     """The server, with a bound on requests, without a growing log of them, and quick to stop."""
 
     def thread_target(self) -> None:
         assert self.server is not None
+        self.server.RequestHandlerClass = _Handler
         self.server.serve_forever(poll_interval=0.02)
 
     def application(self, request: Request) -> Response:
@@ -192,13 +200,11 @@ class ReplayUpstream:
             return served
 
     def _handle(self, request: Request) -> Response:
+        if (probe := self._probe(request)) is not None:
+            return _json(200, probe.json)  # before anything else: a gateway asks before the cases are known
         token, path = self._select(request)
-        if token is None and (probe := self._probe(request)) is not None:
-            return _json(200, probe.json)
         if token is None or token not in self._loaded:
             return self._stray(request, token)
-        if (probe := self._probe(request)) is not None:
-            return _json(200, probe.json)
         return self._attempt(token, request, path)
 
     def _select(self, request: Request) -> tuple[str | None, str]:
@@ -277,9 +283,8 @@ def _refuse_taken_port(host: str, port: int) -> None:
         except OSError as error:
             taken = error.errno == errno.EADDRINUSE
             problem = "is in use by another program" if taken else f"cannot be listened on: {error.strerror}"
-            raise HarnessError(
-                f"port {port} of {host} {problem}; choose another with --upstream-port"
-            ) from None
+            remedy = "choose another with --upstream-port (decibill upstream: --port)"
+            raise HarnessError(f"port {port} of {host} {problem}; {remedy}") from None
 
 
 def _json(status: int, value: Any) -> Response:
