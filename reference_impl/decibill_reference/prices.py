@@ -119,11 +119,6 @@ class Rate:
     rule: str | None = None
     """The character rule that the record must have been counted by."""
 
-    @property
-    def plain(self) -> bool:
-        """Whether the quantity is billed as measured at the one price."""
-        return self.step is None and self.minimum is None and self.tiers is None and self.multiply_by is None
-
 
 @dataclass(frozen=True, slots=True)
 class Addon:

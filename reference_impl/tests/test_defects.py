@@ -1,4 +1,4 @@
-"""Each named defect spoils the cases of its own kind, is caught by its requirements, and touches nothing else.
+"""Each named defect spoils the cases of its own kind, is caught by its requirements, and touches no other.
 
 What a defect has to spoil is told from what the cases expect, worked out by hand, and not by the calculator.
 """

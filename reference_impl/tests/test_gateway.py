@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import io
 import json
+import socket
 import threading
 import time
 import wave
@@ -701,6 +702,49 @@ def test_a_client_that_goes_away_is_still_charged(
 
     (row,) = gateway.rows(1)
     assert (row["cost"], row["complete"]) == (TRANSCRIPTION_COST, True)
+
+
+def test_a_server_that_raises_when_the_client_is_gone_changes_nothing(
+    tmp_path: Path, upstream: HTTPServer
+) -> None:
+    answering(upstream, TRANSCRIPTIONS, as_stream())
+    alias = Alias("a", "openai", "gpt-4o-transcribe", upstream.url_for("/v1"), BOOK)
+
+    async def call(ledger: Ledger) -> None:
+        application = Gateway(GatewayConfig(ledger.path, {"a": alias}), ledger).application()
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b'{"model":"a"}', "more_body": False}
+
+        async def send(_: dict[str, Any]) -> None:
+            raise BrokenPipeError
+
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": TRANSCRIPTIONS,
+            "query_string": b"",
+            "headers": [],
+        }
+        async with application.router.lifespan_context(application):
+            await application(scope, receive, send)  # type: ignore[arg-type]
+
+    with Ledger(tmp_path / "usage.sqlite") as ledger:
+        asyncio.run(call(ledger))
+
+        assert [row.cost for row in ledger.rows()] == [TRANSCRIPTION_COST]
+
+
+def test_a_client_that_leaves_before_it_has_asked_is_no_call(
+    start: Callable[..., Running], upstream: HTTPServer
+) -> None:
+    gateway = start()
+    host, port = gateway.client.base_url.host, gateway.client.base_url.port
+    assert port is not None
+    with socket.create_connection((host, port)) as connection:
+        connection.sendall(b"POST /v1/audio/speech HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\n{")
+
+    assert gateway.rows(0) == []
 
 
 def test_calls_in_flight_at_once_are_charged_with_their_own_usage(
