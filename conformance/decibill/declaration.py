@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from decibill.pricelist import PriceList
 
 __all__ = [
     "DIALECTS",
@@ -17,6 +20,7 @@ __all__ = [
     "OPERATIONS",
     "PROVIDERS",
     "Auth",
+    "Bootstrap",
     "Correlate",
     "Cost",
     "Declaration",
@@ -27,6 +31,7 @@ __all__ = [
     "Prices",
     "Probe",
     "Ready",
+    "Request",
     "Source",
     "Start",
     "Tolerance",
@@ -76,6 +81,8 @@ class Ready:
     get: str
     status: int = 200
     within_s: int = 30
+    stdout: str | None = None
+    """Pattern whose group ``port`` finds in its output the port that the gateway chose itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,30 @@ class Auth:
     """How the client authorises itself; values name environment variables, never secrets."""
 
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """A call made once before the first case, such as one that issues the client's key."""
+
+    post: str
+    """Path."""
+
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    json: Any = None
+    """The body; strings in it are templates."""
+
+    set: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Name to pointer into the answer; the value is ``{set.NAME}`` from then on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is added to every call of a case."""
+
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    json: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Members of a JSON body; one that the case itself sends stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +166,18 @@ class PriceField:
     per: Decimal
     """How many units one amount is for: 1000000 where the gateway prices a million tokens."""
 
+    also: tuple[str, ...] = ()
+    """Members that state the same price again, and count where it is above 0."""
+
+    only: frozenset[str] = frozenset()
+    """The gateway's words for the operations for which the member means this; empty: all."""
+
+    plus: tuple[str, ...] = ()
+    """Rates that are added to the amount, for a gateway that states surcharges."""
+
+    minus: tuple[str, ...] = ()
+    """Rates that are taken from it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prices:
@@ -147,6 +190,12 @@ class Prices:
     number: Literal["decimal", "string"] = "decimal"
     places: int = 20
     """Digits after the point that it keeps; a rate that needs more cannot be expressed."""
+
+    digits: int | None = None
+    """Digits that it keeps in all, those after the point included; None: as many as are needed."""
+
+    layout: PriceList | None = None
+    """What its own list of prices looks like, for reading and writing one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,12 +265,19 @@ class Source:
     """One place where usage or cost is observed."""
 
     id: str
-    origin: Literal["body", "header", "poll", "sink"]
-    """The answer's body or a header; a ledger that is asked, or one that pushes its records to the run."""
+    origin: Literal["body", "header", "poll", "sink", "sqlite", "metrics"]
+    """The answer's body or a header; a ledger that is asked, that pushes its records to the run, or that is
+    read from its file; the change of a Prometheus counter."""
 
     place: Literal["caller", "ledger"]
     get: str | None = None
     """Path and query to poll."""
+
+    file: str | None = None
+    """Template of the database file."""
+
+    query: str | None = None
+    """The SELECT that gives the records."""
 
     rows: str | None = None
     """Pointer to the list of records in what is polled; None: it is one record."""
@@ -261,6 +317,11 @@ class Source:
         """Whether duplicates can be told: the source is a ledger whose records have an identity."""
         return bool(self.identity)
 
+    @property
+    def named(self) -> bool:
+        """Whether its places are names, of a header or of a metric with labels, and no JSON pointers."""
+        return self.origin in {"header", "metrics"}
+
 
 @dataclass(frozen=True, slots=True)
 class VersionFrom:
@@ -299,14 +360,18 @@ class Declaration:
     operation_names: Mapping[str, str]
     prices: Prices
     files: Mapping[str, tuple[str, Any]]
-    """Id to path in the work folder and structured content."""
+    """Id to path in the work folder and content: a tree, or a text as it is."""
 
     routes: Mapping[str, Mapping[str, str]]
     """Dialect to operation to path template."""
 
     correlate: Correlate
     observe: tuple[Source, ...]
+    bootstrap: tuple[Bootstrap, ...] = ()
+    request: Request = Request()
     version_from: VersionFrom | None = None
+    not_run: str | None = None
+    """What the declaration was written from, where it was never tried on the gateway."""
 
     @property
     def providers(self) -> frozenset[str]:

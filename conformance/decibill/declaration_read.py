@@ -18,28 +18,32 @@ from decibill.declaration import (
     MODIFIERS,
     OPERATIONS,
     PROVIDERS,
-    Auth,
     Correlate,
     Declaration,
     Features,
     PriceField,
     Prices,
     Probe,
-    Ready,
-    Start,
     Upstream,
     VersionFrom,
 )
-from decibill.declaration_sources import read_sources
+from decibill.declaration_sources import QUANTITIES, read_sources
+from decibill.declaration_start import (
+    checked,
+    read_auth,
+    read_bootstrap,
+    read_files,
+    read_request,
+    read_start,
+    set_names,
+)
 from decibill.declaration_table import Table
 from decibill.errors import InvalidFileError, UnknownNameError
-from decibill.template_tree import check_tree
 
 __all__ = ["at_url", "declared_names", "is_loopback", "load", "parse"]
 
 _ROUTE_NAMES = template.RUN_NAMES | template.CASE_NAMES
 _DEFAULT_PROBE = Probe("GET", "*/models", {"object": "list", "data": []})
-_SECRET_HEADERS = ("authorization", "key", "token", "secret")
 
 
 def declared_names(directory: Path | None = None) -> list[str]:
@@ -84,8 +88,10 @@ def parse(data: Mapping[str, Any], file: str, *, allow_remote_upstream: bool = F
         top.refuse("format", "must be 1, the only format there is")
     gateway = top.table("gateway")
     own = _own_names(top)
-    files = _files(top.table("files"), own)
-    start = _start(top.optional_table("start"), own)
+    files = read_files(top.table("files"), own)
+    start = read_start(top.optional_table("start"), own)
+    bootstrap = top.tables("bootstrap")
+    issued = set_names(bootstrap)
     prices = _prices(top.optional_table("prices"))
     port = gateway.integer("port", 0, 0, 65535)
     url = gateway.text("url")
@@ -104,8 +110,10 @@ def parse(data: Mapping[str, Any], file: str, *, allow_remote_upstream: bool = F
         dialects=gateway.words("dialects", DIALECTS),
         features=_features(top.table("features")),
         start=start,
-        auth=_auth(top.table("auth")),
-        model_name=_checked(model, "name", template.CASE_NAMES - {"case.name"}),
+        auth=read_auth(top.table("auth"), issued),
+        bootstrap=read_bootstrap(bootstrap),
+        request=read_request(top.table("request"), issued),
+        model_name=checked(model, "name", template.CASE_NAMES - {"case.name"}),
         upstream=_upstream(top.table("upstream"), allow_remote=allow_remote_upstream),
         provider_names=names.table("provider").texts_among(PROVIDERS),
         operation_names=names.table("operation").texts_among(OPERATIONS),
@@ -156,12 +164,6 @@ def _check_whole(declaration: Declaration, top: Table) -> None:
         top.refuse("correlate", "a source asks for {call.id}, so a header must carry it")
 
 
-def _checked(table: Table, key: str, allowed: frozenset[str], own: frozenset[str] = frozenset()) -> str:
-    text = table.text(key)
-    template.check(text, allowed, file=table.file, pointer=table.place(key), own=own)
-    return text
-
-
 def _features(table: Table) -> Features:
     features = Features(
         operations=frozenset(table.words("operations", OPERATIONS)),
@@ -180,54 +182,12 @@ def _features(table: Table) -> Features:
     return features
 
 
-def _start(table: Table | None, own: frozenset[str]) -> Start | None:
-    if table is None:
-        return None
-    argv = table.strings("argv")
-    if not argv:
-        table.refuse("argv", "must name a program")
-    for index, word in enumerate(argv):
-        template.check(word, template.RUN_NAMES, file=table.file, pointer=f"{table.at}/argv/{index}", own=own)
-    env = table.table("env")
-    for name in env:
-        _checked(env, name, template.RUN_NAMES, own)
-    ready = table.table("ready")
-    start = Start(
-        argv=argv,
-        ready=Ready(
-            get=ready.text("get"),
-            status=ready.integer("status", 200, 100, 599),
-            within_s=ready.integer("within_s", 30, 1, 600),
-        ),
-        env=table.texts("env"),
-        secrets=table.texts("secrets"),
-        serve_files=table.flag("serve_files"),
-    )
-    ready.done()
-    table.done()
-    return start
-
-
-def _auth(table: Table) -> Auth:
-    headers = table.table("headers")
-    for name in headers:
-        value = _checked(headers, name, frozenset())
-        secret = any(word in name.lower() for word in _SECRET_HEADERS)
-        if secret and not any(place.startswith("env.") for place in template.names(value)):
-            headers.refuse(
-                name, "must not hold a secret", remedy='name an environment variable: "{env.NAME}"'
-            )
-    table.raw("headers")
-    table.done()
-    return Auth(headers.texts_of())
-
-
 def _upstream(table: Table, *, allow_remote: bool) -> Upstream:
     base = table.table("base")
     for provider in base:
         if provider not in PROVIDERS:
             base.refuse(provider, str(UnknownNameError("provider", provider, PROVIDERS)))
-        address = _checked(base, provider, template.CASE_NAMES - {"case.upstream", "case.key"} | {"upstream"})
+        address = checked(base, provider, template.CASE_NAMES - {"case.upstream", "case.key"} | {"upstream"})
         if not (address.startswith("{upstream}") or allow_remote or is_loopback(address)):
             base.refuse(
                 provider,
@@ -241,7 +201,7 @@ def _upstream(table: Table, *, allow_remote: bool) -> Upstream:
         key, template.CASE_NAMES - {"case.key", "case.upstream"}, file=table.file, pointer="/upstream/key"
     )
     upstream = Upstream(
-        how=table.choice("how", ("env", "file", "manual")),
+        how=table.choice("how", ("env", "file", "request", "manual")),
         select=cast("Any", table.choice("select", ("path", "key", "armed"))),
         base=base.texts_of(),
         key=key,
@@ -295,25 +255,14 @@ def _price_field(table: Table, name: str, per: Decimal) -> PriceField:
     if isinstance(table.raw(name), str):
         return PriceField(table.text(name), per)
     member = table.table(name)
-    price_field = PriceField(member.text("field"), member.positive("per") or per)
+    price_field = PriceField(
+        member.text("field"),
+        member.positive("per") or per,
+        plus=member.words("plus", QUANTITIES),
+        minus=member.words("minus", QUANTITIES),
+    )
     member.done()
     return price_field
-
-
-def _files(table: Table, own: frozenset[str]) -> Mapping[str, tuple[str, Any]]:
-    files: dict[str, tuple[str, Any]] = {}
-    for name in table:
-        member = table.table(name)
-        path = member.text("path")
-        if Path(path).is_absolute() or ".." in Path(path).parts:
-            member.refuse("path", "must stay inside the work folder")
-        files[name] = (path, member.raw("content"))
-        if not isinstance(files[name][1], (dict, list)):
-            member.refuse("content", "must be a table or a list")
-        content_at = f"{member.at}/content"
-        check_tree(files[name][1], file=table.file, at=content_at, own=own)
-        member.done()
-    return files
 
 
 def _routes(table: Table) -> Mapping[str, Mapping[str, str]]:
@@ -324,7 +273,7 @@ def _routes(table: Table) -> Mapping[str, Mapping[str, str]]:
         member = table.table(dialect)
         routes[dialect] = member.texts_among(OPERATIONS)
         for operation in routes[dialect]:
-            if not _checked(member, operation, _ROUTE_NAMES).startswith("/"):
+            if not checked(member, operation, _ROUTE_NAMES).startswith("/"):
                 member.refuse(operation, "must begin with /")
     return routes
 

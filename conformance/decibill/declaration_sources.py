@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 from decibill import template
 from decibill.declaration import OPERATIONS, Cost, Mark, Only, Source, Tolerance
 from decibill.declaration_table import Table
 from decibill.errors import UnknownNameError
+from decibill.prometheus import parse_series
 
 __all__ = ["QUANTITIES", "read_sources"]
 
@@ -36,8 +37,9 @@ QUANTITIES = frozenset(
 )
 """Names of quantities (data-model section 2)."""
 
-_ORIGINS: Final = ("body", "header", "poll", "sink")
-_LEDGERS: Final = ("poll", "sink")
+_ORIGINS: Final = ("body", "header", "poll", "sink", "sqlite", "metrics")
+_NAMED: Final = ("header", "metrics")
+_LEDGERS: Final = ("poll", "sink", "sqlite")
 _SINK_ID: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _POLL_NAMES = template.RUN_NAMES | template.CASE_NAMES | template.CALL_NAMES
 
@@ -58,28 +60,27 @@ def read_sources(tables: Sequence[Table]) -> tuple[Source, ...]:
 
 
 def _source(table: Table) -> Source:
-    origin = cast("Literal['body', 'header', 'poll', 'sink']", table.choice("from", _ORIGINS))
-    header = origin == "header"
-    default = "ledger" if origin in _LEDGERS else "caller"
+    origin = cast("Any", table.choice("from", _ORIGINS))
+    default = "ledger" if origin in (*_LEDGERS, "metrics") else "caller"
     cost = table.optional_table("cost")
     source = Source(
         id=table.text("id"),
         origin=origin,
         place=cast("Any", table.choice("place", ("caller", "ledger"), default)),
-        cost=_cost(cost, header=header) if cost is not None else None,
-        usage=_usage(table, header=header),
+        cost=_cost(cost, origin) if cost is not None else None,
+        usage=_usage(table, origin),
         convention=cast("Any", table.choice("convention", ("inclusive", "disjoint"), "inclusive")),
-        status=_at(table, "status", header=header) if "status" in table else None,
-        estimate=_mark(table, "estimate", header=header),
-        incomplete=_mark(table, "incomplete", header=header),
+        status=_at(table, "status", origin) if "status" in table else None,
+        estimate=_mark(table, "estimate", origin),
+        incomplete=_mark(table, "incomplete", origin),
         only=_only(table.optional_table("only")),
-        **(_poll(table) if origin == "poll" else {}),
+        **(_READERS[origin](table) if origin in _READERS else {}),
         **(_ledger(table) if origin in _LEDGERS else {}),
     )
     if origin == "sink" and not _SINK_ID.fullmatch(source.id):
         # it becomes part of an address and of a template name
         table.refuse("id", "must be letters, digits, - and _, the first a letter")
-    if (origin == "sink" or source.rows is not None) and not source.identity:
+    if (origin in {"sink", "sqlite"} or source.rows is not None) and not source.identity:
         table.refuse("identity", "is missing; records must be told apart by it")
     if source.cost is None and source.usage is None:
         table.refuse(None, "observes nothing; it needs cost or usage")
@@ -87,11 +88,16 @@ def _source(table: Table) -> Source:
     return source
 
 
-def _poll(table: Table) -> dict[str, Any]:
+def _get(table: Table, allowed: frozenset[str]) -> str:
     get = table.text("get")
-    template.check(get, _POLL_NAMES, file=table.file, pointer=table.place("get"))
+    template.check(get, allowed, file=table.file, pointer=table.place("get"))
     if not get.startswith("/"):
         table.refuse("get", "must begin with /")
+    return get
+
+
+def _poll(table: Table) -> dict[str, Any]:
+    get = _get(table, _POLL_NAMES)
     if "row" in table and "rows" in table:
         table.refuse("row", "a source has one record (row) or a list of records (rows), not both")
     return {
@@ -101,6 +107,25 @@ def _poll(table: Table) -> dict[str, Any]:
     }
 
 
+def _sqlite(table: Table) -> dict[str, Any]:
+    file, query = table.text("file"), table.text("query")
+    template.check(file, template.RUN_NAMES, file=table.file, pointer=table.place("file"))
+    if not query.lstrip().lower().startswith("select "):
+        table.refuse("query", "must be one SELECT")
+    return {"file": file, "query": query}
+
+
+def _metrics(table: Table) -> dict[str, Any]:
+    return {"get": _get(table, template.RUN_NAMES), "settle_s": table.decimal("settle_s") or Decimal(0)}
+
+
+_READERS: Final[Mapping[str, Callable[[Table], dict[str, Any]]]] = {
+    "poll": _poll,
+    "sqlite": _sqlite,
+    "metrics": _metrics,
+}
+
+
 def _ledger(table: Table) -> dict[str, Any]:
     """Return what a source that keeps records declares, however they come."""
     match = table.table("match")
@@ -108,7 +133,7 @@ def _ledger(table: Table) -> dict[str, Any]:
         "match": {_is_pointer(match, name, name): _match(match, name) for name in match},
         "call": _pointer(table, "call") if "call" in table else None,
         "identity": tuple(_is_pointer(table, "identity", word) for word in table.words("identity")),
-        "failed": _mark(table, "failed", header=False),
+        "failed": _mark(table, "failed", "poll"),
         "settle_s": table.decimal("settle_s") or Decimal(0),
     }
 
@@ -120,11 +145,11 @@ def _match(table: Table, name: str) -> tuple[str, ...]:
     return values
 
 
-def _cost(table: Table, *, header: bool) -> Cost:
+def _cost(table: Table, origin: str) -> Cost:
     cost = Cost(
-        at=_at(table, "name" if header else "pointer", header=header),
+        at=_at(table, _key(origin), origin),
         per_usd=table.positive("per_usd") or Decimal(1),
-        unknown_if=_mark(table, "unknown_if", header=header),
+        unknown_if=_mark(table, "unknown_if", origin),
         absent=cast("Any", table.choice("absent", ("nothing", "unknown"), "nothing")),
         tolerance=_tolerance(table.optional_table("tolerance")),
     )
@@ -148,13 +173,13 @@ def _tolerance(table: Table | None) -> Tolerance | None:
     return tolerance
 
 
-def _usage(table: Table, *, header: bool) -> Any:
+def _usage(table: Table, origin: str) -> Any:
     value = table.raw("usage")
     if value is None:
         return None
     if value == "dialect":
-        if header:
-            table.refuse("usage", "a header holds no usage object")
+        if origin in _NAMED:
+            table.refuse("usage", f"from {origin} there comes no usage object")
         return "dialect"
     usage = table.table("usage")
     places: dict[str, tuple[str, ...]] = {}
@@ -162,17 +187,17 @@ def _usage(table: Table, *, header: bool) -> Any:
         if name not in QUANTITIES:
             usage.refuse(name, str(UnknownNameError("quantity", name, QUANTITIES)))
         words = usage.words(name) if isinstance(usage.raw(name), list) else (usage.text(name),)
-        places[name] = tuple(word.lower() if header else _is_pointer(usage, name, word) for word in words)
+        places[name] = tuple(_place(usage, name, word, origin) for word in words)
     return places
 
 
-def _mark(table: Table, key: str, *, header: bool) -> Mark | None:
+def _mark(table: Table, key: str, origin: str) -> Mark | None:
     if key not in table:
         return None
     if isinstance(table.raw(key), str):
-        return Mark(_at(table, key, header=header))
+        return Mark(_at(table, key, origin))
     member = table.table(key)
-    mark = Mark(_at(member, "name" if header else "pointer", header=header), member.words("is") or None)
+    mark = Mark(_at(member, _key(origin), origin), member.words("is") or None)
     member.done()
     return mark
 
@@ -188,8 +213,25 @@ def _only(table: Table | None) -> Only:
     return only
 
 
-def _at(table: Table, key: str, *, header: bool) -> str:
-    return table.text(key).lower() if header else _pointer(table, key)
+def _key(origin: str) -> str:
+    """Return how a place is called in a table of its own."""
+    return "name" if origin in _NAMED else "pointer"
+
+
+def _at(table: Table, key: str, origin: str) -> str:
+    return _place(table, key, table.text(key), origin)
+
+
+def _place(table: Table, key: str, value: str, origin: str) -> str:
+    """Return a place as the source can look it up: a header, a metric with labels, or a JSON pointer."""
+    if origin == "header":
+        return value.lower()
+    if origin != "metrics":
+        return _is_pointer(table, key, value)
+    template.check(value, _POLL_NAMES, file=table.file, pointer=table.place(key))
+    if parse_series(value) is None:
+        table.refuse(key, f"{value!r} is no metric", remedy='write name or name{label="value"}')
+    return value
 
 
 def _pointer(table: Table, key: str) -> str:

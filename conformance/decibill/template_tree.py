@@ -23,7 +23,7 @@ from typing import Any, TypeGuard, cast
 from decibill import pointer, template
 from decibill.errors import InvalidFileError, UnknownNameError
 
-__all__ = ["DIRECTIVES", "CaseScope", "check_tree", "plain_json", "render"]
+__all__ = ["DIRECTIVES", "CaseScope", "check_tree", "is_list", "plain_json", "render"]
 
 DIRECTIVES = ("$for", "$for_map", "$if", "$list", "$prices")
 _LOOPS = ("case", "model")
@@ -45,7 +45,8 @@ class CaseScope:
     """The gateway's own price fields."""
 
 
-def _is_list(value: Any) -> TypeGuard[list[Any]]:
+def is_list(value: Any) -> TypeGuard[list[Any]]:
+    """Return whether *value* is an array."""
     return isinstance(value, list)
 
 
@@ -70,7 +71,7 @@ def check_tree(tree: Any, *, file: str, at: str, own: Iterable[str]) -> None:
             template.check(key, allowed, file=file, pointer=here, own=own)
             check_tree(value, file=file, at=here, own=own)
         _check_members(cast("Mapping[str, Any]", tree), file, at)
-    elif _is_list(tree):
+    elif is_list(tree):
         for index, value in enumerate(tree):
             check_tree(value, file=file, at=at + pointer.join(index), own=own)
 
@@ -101,7 +102,7 @@ class _Renderer:
     def node(self, tree: Any, case: CaseScope | None) -> Any:
         if isinstance(tree, str):
             return self.text(tree, case)
-        if _is_list(tree):
+        if is_list(tree):
             return [item for node in tree for item in self.items(node, case)]
         if isinstance(tree, Mapping):
             return self.table(cast("Mapping[str, Any]", tree), case)
@@ -192,7 +193,7 @@ def plain_json(value: Any, indent: str | None = "") -> str:
             f"{json.dumps(key, ensure_ascii=False)}: {plain_json(member, inner)}" for key, member in members
         ]
         return _enclosed("{", pairs, "}", indent)
-    if _is_list(value):
+    if is_list(value):
         return _enclosed("[", [plain_json(item, inner) for item in value], "]", indent)
     return json.dumps(value, ensure_ascii=False)
 
