@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from decibill.baseline import Baseline, KnownFailure
 from decibill.outcome import CheckResult, Outcome, roll_up
@@ -30,6 +30,7 @@ __all__ = [
     "is_known",
 ]
 
+_FLAWS: Final = frozenset({Outcome.FAIL, Outcome.ERROR, Outcome.NOT_TESTABLE})
 Word = Literal["conformant", "not conformant", "inconclusive"]
 
 
@@ -101,11 +102,22 @@ def counts(level: str, *, strict: bool) -> bool:
 
 
 def instance_outcome(result: InstanceResult, requirements: Mapping[str, Requirement]) -> tuple[Outcome, bool]:
-    """Return the outcome of an instance and whether a MUST is behind it, not merely a recommendation."""
-    outcome = result.outcome
-    causes = [name for check in result.checks if check.outcome is outcome for name in check.requirements]
-    levels = [requirements[name].level for name in causes if name in requirements]
-    return outcome, not levels or any(counts(level, strict=False) for level in levels)
+    """Return the outcome of an instance and whether a MUST is behind it, not merely a recommendation.
+
+    What does not pass a MUST comes before anything that is only recommended.
+    """
+    binding = roll_up(
+        check.outcome
+        for check in result.checks
+        if any(_level(name, requirements).startswith("MUST") for name in check.requirements)
+    )
+    if binding in _FLAWS or result.outcome not in _FLAWS:
+        return (binding if binding in _FLAWS else result.outcome), True
+    return result.outcome, False
+
+
+def _level(name: str, requirements: Mapping[str, Requirement]) -> str:
+    return requirements[name].level if name in requirements else "MUST"
 
 
 def give_verdict(

@@ -92,20 +92,22 @@ def test_a_failure_of_one_requirement_is_not_one_of_another() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "is_must"),
+    ("outcomes", "outcome", "is_must"),
     [
-        ({"must": FAIL, "should": PASS}, True),
-        ({"must": PASS, "should": FAIL}, False),
-        ({"must": FAIL, "should": FAIL}, True),
-        ({"must": PASS, "should": PASS}, True),
+        ({"must": FAIL, "should": PASS}, FAIL, True),
+        ({"must": PASS, "should": FAIL}, FAIL, False),
+        ({"must": FAIL, "should": FAIL}, FAIL, True),
+        ({"must": NOT_TESTABLE, "should": FAIL}, NOT_TESTABLE, True),
+        ({"must": PASS, "should": PASS}, PASS, True),
+        ({"must": NOT_DECLARED}, NOT_DECLARED, True),
     ],
-    ids=["a MUST", "a SHOULD", "both", "neither"],
+    ids=["a MUST", "a SHOULD", "both", "a MUST not testable", "neither", "nothing declared"],
 )
 def test_a_case_against_a_recommendation_only_is_told_apart(
-    outcomes: dict[str, Outcome], is_must: bool
+    outcomes: dict[str, Outcome], outcome: Outcome, is_must: bool
 ) -> None:
     result = _result("openai/a", **outcomes)
-    assert instance_outcome(result, _specification().requirements)[1] is is_must
+    assert instance_outcome(result, _specification().requirements) == (outcome, is_must)
 
 
 class TestBaseline:

@@ -69,13 +69,9 @@ def _defects(context: click.Context) -> Mapping[str, str]:
     """
     group = context.find_root().command
     serve = group.get_command(context, "serve") if isinstance(group, click.Group) else None
-    for option in serve.params if serve else ():
-        if option.name == "defect":
-            if isinstance(option.type, click.Choice):
-                return {str(name): "" for name in option.type.choices}
-            described: Mapping[str, str] = getattr(option.type, "described", {})
-            return described
-    return {}
+    options = serve.params if serve else []
+    described = [getattr(option.type, "described", {}) for option in options if option.name == "defect"]
+    return described[0] if described else {}
 
 
 @click.command(short_help="Explain a case, a requirement or a defect.")
@@ -137,8 +133,8 @@ def _case(case: Case, specification: Specification) -> Iterator[str]:
         yield from _field("refused", f"{case.error.code} {case.error.pointer or ''}")
     for requirement, checks in case.proves.items():
         row = specification.requirements.get(requirement)
-        text = f"{row.level:<7} {row.text}" if row else ""
-        yield from _field("proves", f"{requirement} by {', '.join(checks)}: {text}")
+        text = f": {row.text}" if row else ""
+        yield from _field("proves", f"{requirement} by {', '.join(checks)}{text}")
     yield ""
     yield f"run          decibill run --only {case.id} -v"
     yield f"file         fixtures/cases/{case.id}.json"

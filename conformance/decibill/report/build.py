@@ -141,8 +141,7 @@ def _scope(found: Found) -> str:
 
 def _sentence(found: Found) -> str:
     verdict = found.verdict
-    asked = ", ".join(sorted({result.instance.case.operation for result in found.results})) or "nothing"
-    scope = f"spec {SPEC_VERSION} for {_scope(found)} of: {asked}"
+    scope = f"spec {SPEC_VERSION} for {_scope(found)} of: {_asked(found)}"
     chosen = found.selection != Selection()
     some = f"; judged by {len(found.cases)} chosen case{_s(len(found.cases))} only" if chosen else ""
     rest = some + ("; the baseline is out of date" if verdict.stale else "")
@@ -156,6 +155,15 @@ def _sentence(found: Found) -> str:
     count = len(verdict.known)
     known = f", but for {count} known failure{_s(count)}" if count else ""
     return f"Conformant to {scope}{known}{rest}"
+
+
+def _asked(found: Found) -> str:
+    """Return what was judged of the declared features (AUB-CNF-a732)."""
+    cases = [result.instance.case for result in found.results]
+    operations = sorted({case.operation for case in cases})
+    streams = sorted({case.operation for case in cases if case.stream})
+    words = ", ".join(operations) or "nothing"
+    return f"{words}; streams of {', '.join(streams)}" if streams else words
 
 
 def _s(count: int) -> str:
