@@ -1,0 +1,163 @@
+// Chapters 04 and 05: a usage record and a price book become a charge.
+// Run: node price.mjs [part of a case id]
+
+import { fileURLToPath } from "node:url";
+import { FAMILIES, FEES, TOKENS, checkBook, chooseEntry } from "./book.mjs";
+import { check, exchangeOf, loadCases, readText, report } from "./cases.mjs";
+import { ONE, ZERO, ceilTo, cmp, dec, div, max, mul, read, round12, sum, text } from "./decimal.mjs";
+import { Refusal, parse } from "./json.mjs";
+import { INPUT, OUTPUT, leaves } from "./leaves.mjs";
+
+const positive = (number) => cmp(number, ZERO) > 0;
+
+/** The charge for a usage record; `at` is the instant whose prices are asked for. */
+export function charge(record, book, at = record.at) {
+  checkBook(book);
+  if (record.flags.includes("error_response")) { // AUB-CHG-63e1: nothing is looked up
+    return { status: "not_billable", currency: book.currency, total: "0", lines: [], unpriced: [], flags: [] };
+  }
+  checkParts(record, "");
+  (record.components ?? []).forEach((component, i) => checkParts(component, `/components/${i}`));
+  const parts = (record.components ?? []).map((component) => rate({ ...record, ...component, model: component.model }, book, at));
+  const empty = !Object.keys(record.quantities).length && !record.unknown.length;
+  const main = empty && parts.length ? undefined : rate(record, book, at);
+  const leading = main ?? parts.find((part) => part.entry) ?? parts[0];
+  const currency = leading.entry?.currency ?? book.currency;
+  const joined = { lines: [], gaps: [], flags: new Set() };
+  for (const part of [...(main ? [main] : []), ...parts]) { // AUB-CHG-ef99
+    const foreign = part.entry && (part.entry.currency ?? book.currency) !== currency;
+    joined.gaps.push(...part.gaps);
+    if (foreign) joined.gaps.push(...part.lines.map((l) => gap(l.model, l.quantity, "currency", dec(l.measured))));
+    else joined.lines.push(...part.lines);
+    part.flags.forEach((flag) => joined.flags.add(flag));
+  }
+  const exact = sum(joined.lines.map((line) => line.exact));
+  const [status, total] = settle(joined, exact);
+  return {
+    status, currency, total, ...(leading.entry && { entry: leading.entry.id }),
+    lines: joined.lines.map(({ exact: _, ...line }) => line), unpriced: joined.gaps, flags: [...joined.flags],
+  };
+}
+
+/** The table of status and total: the first row that applies decides. */
+function settle({ lines, gaps }, exact) {
+  const total = text(round12(exact));
+  if (!gaps.length) return [lines.length && lines.every((l) => !positive(dec(l.amount))) ? "free" : "priced", total]; // AUB-CHG-ec4c
+  if (positive(exact)) return ["partial", total]; // AUB-CHG-b5cd
+  return [gaps.some((g) => g.reason === "quantity_unknown") ? "unmetered" : "unpriced", null]; // AUB-CHG-a645, -57df
+}
+
+const gap = (model, quantity, reason, measured) =>
+  ({ ...(model && { model }), quantity, ...(measured && { measured: text(measured) }), reason });
+
+/** AUB-CHG-eb98: no part exceeds its whole, by itself (refused at the part) or with its siblings (at the whole). */
+function checkParts({ quantities }, at) {
+  const q = (name) => quantities[name] && read(quantities[name]);
+  const within = (whole, names) => {
+    if (!(whole in quantities)) return;
+    const parts = names.filter((name) => name in quantities);
+    const tooMuch = parts.find((name) => cmp(q(name), q(whole)) > 0)
+      ?? (cmp(sum(parts.map(q)), q(whole)) > 0 ? whole : undefined); // one part by itself, or all of them together
+    if (tooMuch) throw new Refusal("inconsistent_usage", `${at}/quantities/${tooMuch}`);
+  };
+  within("total_tokens", ["input_tokens", "output_tokens"]);
+  within("input_tokens", [...INPUT, "unattributed"].map((m) => `${m}_input_tokens`));
+  within("input_tokens", ["cached_input_tokens"]);
+  within("cached_input_tokens", INPUT.map((m) => `cached_${m}_input_tokens`));
+  for (const m of INPUT) within(`${m}_input_tokens`, [`cached_${m}_input_tokens`]);
+  within("output_tokens", [...OUTPUT, "unattributed"].map((m) => `${m}_output_tokens`));
+  within("output_tokens", ["reasoning_output_tokens"]);
+  within("text_output_tokens", ["reasoning_output_tokens"]);
+}
+
+/** Steps 3 and 4 for the main usage or one component: its entry, lines and gaps. */
+function rate(record, book, at) {
+  const result = { entry: undefined, lines: [], gaps: [], flags: new Set() };
+  if (!record.model) return { ...result, gaps: Object.keys(record.quantities).map((n) => gap(undefined, n, "model_unknown", read(record.quantities[n]))) };
+  const entry = chooseEntry(book, record, at);
+  if (!entry) { // AUB-CHG-f657
+    const { provider, model, operation, surface, region, service_tier = "standard" } = record;
+    const looked_up = { provider, model, operation, surface, ...(region && { region }), service_tier, at };
+    return { ...result, gaps: [{ model, reason: "no_entry", looked_up }] };
+  }
+  result.entry = entry;
+  const family = FAMILIES[entry.pricing_model];
+  const q = (name) => (name in record.quantities ? read(record.quantities[name]) : ZERO);
+  const addGap = (quantity, reason, measured) => result.gaps.push(gap(record.model, quantity, reason, measured));
+
+  const counts = entry.pricing_model === "audio_token_based" ? [...family, "total_tokens"] : family;
+  if (entry.pricing_model !== "per_request" && !counts.some((name) => name in record.quantities)) {
+    const reported = Object.values(FAMILIES).flat().some((n) => ["provider_billed", "provider_reported"].includes(record.basis[n]));
+    const unknown = missing(entry, family, record);
+    const names = unknown.length ? unknown : family === TOKENS ? missing(entry, family, { unknown: ["input_tokens", "output_tokens"] }) : family;
+    names.forEach((name) => addGap(name, reported ? "unit_mismatch" : "quantity_unknown")); // AUB-CHG-4688
+  } else {
+    missing(entry, family, record).forEach((name) => addGap(name, "quantity_unknown"));
+    if (family === TOKENS) {
+      for (const { rateName, measured, name, reason } of leaves(record, entry, result.flags)) {
+        if (rateName) result.lines.push(...linesFor(rateName, measured, entry, record, addGap));
+        else addGap(name, reason, measured);
+      }
+    } else if (entry.pricing_model !== "per_request" && positive(q(family[0]))) {
+      const rule = entry.rates[family[0]]?.rule;
+      const fitting = entry.rates[family[0]] && (!rule || rule === (record.character_rule ?? "code_points"));
+      if (fitting) result.lines.push(...linesFor(family[0], q(family[0]), entry, record, addGap));
+      else addGap(family[0], "no_rate", q(family[0]));
+    }
+  }
+  for (const fee of FEES.filter((name) => name in entry.rates)) { // absent counts as 1
+    const measured = fee in record.quantities ? q(fee) : ONE;
+    if (positive(measured)) result.lines.push(...linesFor(fee, measured, entry, record, addGap));
+  }
+  return result;
+}
+
+/** The quantities in `unknown` that the entry prices, in whole or in part. */
+function missing(entry, family, { unknown }) {
+  const direction = (name) => (name.includes("input") ? "input_tokens" : "output_tokens");
+  return unknown.filter((name) => family.includes(name) && (family !== TOKENS
+    || Object.keys(entry.rates).some((r) => r === name || (name === direction(name) && r.endsWith(name)) || r === direction(name))));
+}
+
+/** One base line and the lines of its add-ons, modifiers in the order of AUB-CHG-1654. */
+function linesFor(quantity, measured, entry, record, addGap) {
+  const rate = entry.rates[quantity];
+  const addons = Object.entries(entry.addons ?? {}).filter(([feature]) => record.features?.includes(feature));
+  let billed = [rate, ...addons.map(([, addon]) => addon)].filter((r) => r.minimum)
+    .reduce((most, r) => max(most, dec(r.minimum)), measured); // AUB-CHG-a469
+  if (rate.step) billed = ceilTo(billed, dec(rate.step)); // AUB-CHG-6162
+  if (rate.multiply_by && rate.multiply_by in record.quantities) billed = mul(billed, read(record.quantities[rate.multiply_by]));
+  let { amount } = rate;
+  if (rate.tiers) { // AUB-CHG-56ac
+    if (!(rate.tiers.by in record.quantities)) {
+      addGap(quantity, "quantity_unknown", measured);
+      return [];
+    }
+    const by = read(record.quantities[rate.tiers.by]);
+    amount = rate.tiers.steps.findLast((s) => cmp(dec(s.above), by) < 0)?.amount ?? amount;
+  }
+  const line = (lineAmount, per, addon) => {
+    const exact = mul(div(mul(billed, dec(lineAmount)), dec(per)), dec(entry.multiplier ?? "1")); // AUB-CHG-2a11
+    return {
+      model: record.model, quantity, measured: text(measured), billed: text(billed), amount: lineAmount, per,
+      ...(entry.multiplier && { multiplier: entry.multiplier }), subtotal: text(round12(exact)), ...(addon && { addon }), exact,
+    };
+  };
+  return [line(amount, rate.per), ...addons.map(([feature, addon]) => ( // AUB-CHG-444f
+    addon.percent
+      ? line(text(div(mul(dec(amount), dec(addon.percent)), dec("100"))), rate.per, feature)
+      : line(addon.amount, addon.per, feature)))];
+}
+
+/** The record of a case: its own, or the right usage of its exchange. */
+function recordOf(found) {
+  if (found.given.usage) return found.given.usage;
+  const { provider, surface, operation, model, at, region } = exchangeOf(found);
+  return { provider, surface, operation, model, at, ...(region && { region }), ...found.then.usage };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const cases = loadCases().filter((c) => c.then.charge || (c.given.usage && c.then.error));
+  report(cases.map((found) => [found, check(found, "charge", () =>
+    charge(recordOf(found), parse(readText(found.given.prices)), found.when.price?.at))]));
+}
