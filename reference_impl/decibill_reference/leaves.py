@@ -159,21 +159,16 @@ def token_leaves(quantities: Mapping[str, int | Decimal], rates: LeafRates) -> T
     return TokenLeaves(tuple(leaves), tuple(flags))
 
 
-def _count(quantities: Mapping[str, int | Decimal], key: str) -> int:
-    return int(quantities.get(key, 0))
-
-
 def _input_leaves(
     quantities: Mapping[str, int | Decimal], rates: LeafRates, leaves: list[Leaf], flags: list[str]
 ) -> None:
-    counts = [_count(quantities, key) for _, key, _ in _INPUTS]
-    cached = [_count(quantities, key) for _, _, key in _INPUTS]
-    attributed = sum(counts)
-    rest = _count(quantities, "unattributed_input_tokens")
+    counts = [int(quantities.get(key, 0)) for _, key, _ in _INPUTS]
+    cached = [int(quantities.get(key, 0)) for _, _, key in _INPUTS]
+    rest = int(quantities.get("unattributed_input_tokens", 0))
     if "input_tokens" in quantities:
-        rest = int(quantities["input_tokens"]) - attributed
+        rest = int(quantities["input_tokens"]) - sum(counts)
     cached_rest = 0
-    loose = _count(quantities, "cached_input_tokens") - sum(cached)
+    loose = int(quantities.get("cached_input_tokens", 0)) - sum(cached)
     if loose > 0 and rates.any_cached:
         flags.append("cached_split_assumed")
         for place, count in enumerate(counts):
@@ -181,9 +176,11 @@ def _input_leaves(
             cached[place] += taken
             loose -= taken
         cached_rest = min(loose, rest)
-    for place, (_, key, _) in enumerate(_INPUTS):
-        _add(leaves, key, counts[place] - cached[place], rates.fresh[place])
-        _add(leaves, key, cached[place], rates.cached[place])
+    for place, count in enumerate(counts):
+        if count:
+            key = _INPUTS[place][1]
+            _add(leaves, key, count - cached[place], rates.fresh[place])
+            _add(leaves, key, cached[place], rates.cached[place])
     if rest > 0:
         named = any(key in quantities for _, key, _ in _INPUTS)
         counts_as, as_text = rates.unattributed_in.resolve(named=named)
@@ -206,10 +203,10 @@ def _unattributed_input_rates(key: str | None, rates: LeafRates) -> tuple[str | 
 def _output_leaves(
     quantities: Mapping[str, int | Decimal], rates: LeafRates, leaves: list[Leaf], flags: list[str]
 ) -> None:
-    reasoning = _count(quantities, "reasoning_output_tokens")
-    text = max(_count(quantities, "text_output_tokens"), reasoning)
-    audio = _count(quantities, "audio_output_tokens")
-    rest = _count(quantities, "unattributed_output_tokens")
+    reasoning = int(quantities.get("reasoning_output_tokens", 0))
+    text = max(int(quantities.get("text_output_tokens", 0)), reasoning)
+    audio = int(quantities.get("audio_output_tokens", 0))
+    rest = int(quantities.get("unattributed_output_tokens", 0))
     if "output_tokens" in quantities:
         rest = int(quantities["output_tokens"]) - text - audio
     _add(leaves, "text_output_tokens", text - reasoning, rates.text_out)

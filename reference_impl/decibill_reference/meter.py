@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from decibill_reference.charge_record import Gap, Line
+from decibill_reference.charge_record import ONE, Gap, Line
 from decibill_reference.leaves import token_leaves
 from decibill_reference.money import ZERO, add, multiply, round_up, rounded, times
 from decibill_reference.prices import FAMILIES, FEES
@@ -199,7 +199,9 @@ class Meter:
         addon: str | None,
     ) -> None:
         multiplier = self.entry.multiplier
-        exact = multiply(price.of(billed), multiplier)
+        exact = price.of(billed)
+        if multiplier != ONE:
+            exact = multiply(exact, multiplier)
         self.exact = add(self.exact, exact)
         self.lines.append(
             Line(self.model, quantity, measured, billed, price, rounded(exact), addon, multiplier)
