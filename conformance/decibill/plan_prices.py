@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from decibill import jsonio
 from decibill._data import data_directory
+from decibill.pricefields import held
+from decibill.pricefields import price_fields
 
 if TYPE_CHECKING:
     from decibill.case import ExchangeCase
@@ -79,20 +80,14 @@ def fit_prices(case: ExchangeCase, declaration: Declaration) -> PriceFit:
         return PriceFit()
     if any(sum(model in entry["models"] for entry in entries) > 1 for model in case.models):
         return PriceFit(reason="more than one price entry for a model")
-    left_out = tuple(sorted({q for q, rate in _used(case, entries) if not _holds(declaration, q, rate)}))
+    # What the configuration will leave out is asked of what writes it, so the two cannot disagree.
+    missing = {q for entry in entries for q in price_fields(declaration.prices, entry).missing}
+    left_out = tuple(sorted({quantity for quantity, _ in _used(case, entries)} & missing))
+    held = {quantity for entry in entries for quantity in entry["rates"]} - missing
     for quantity in left_out:
-        if _replaced(quantity, entries, declaration):
+        if held & set(_instead(quantity)):
             return PriceFit(reason=f"a separate price for {quantity}")
     return PriceFit(left_out=left_out)
-
-
-def _replaced(quantity: str, entries: tuple[Mapping[str, Any], ...], declaration: Declaration) -> bool:
-    """Say whether the leaf rule finds another rate, which the gateway can hold, when this one is left out."""
-    return any(
-        other in entry["rates"] and _holds(declaration, other, entry["rates"][other])
-        for entry in entries
-        for other in _instead(quantity)
-    )
 
 
 def _used(
@@ -117,16 +112,6 @@ def _modifiers(case: ExchangeCase, entries: tuple[Mapping[str, Any], ...]) -> It
         yield "addons"
     if any(Decimal(entry.get("multiplier", "1")) != 1 for entry in entries):
         yield "multiplier"
-
-
-def _holds(declaration: Declaration, quantity: str, rate: Mapping[str, Any]) -> bool:
-    """Say whether the gateway has a field that can hold the rate exactly."""
-    field = declaration.prices.fields.get(quantity)
-    if field is None:
-        return False
-    amount = Fraction(rate["amount"]) / Fraction(rate["per"]) * Fraction(field.per)
-    steps: Fraction = amount * 10**declaration.prices.places
-    return steps.denominator == 1
 
 
 def _instead(quantity: str) -> tuple[str, ...]:
