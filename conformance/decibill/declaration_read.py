@@ -21,13 +21,12 @@ from decibill.declaration import (
     Correlate,
     Declaration,
     Features,
-    PriceField,
-    Prices,
     Probe,
     Upstream,
     VersionFrom,
 )
-from decibill.declaration_sources import QUANTITIES, read_sources
+from decibill.declaration_prices import read_prices
+from decibill.declaration_sources import read_sources
 from decibill.declaration_start import (
     checked,
     read_auth,
@@ -92,7 +91,7 @@ def parse(data: Mapping[str, Any], file: str, *, allow_remote_upstream: bool = F
     start = read_start(top.optional_table("start"), own)
     bootstrap = top.tables("bootstrap")
     issued = set_names(bootstrap)
-    prices = _prices(top.optional_table("prices"))
+    prices = read_prices(top.optional_table("prices"))
     port = gateway.integer("port", 0, 0, 65535)
     url = gateway.text("url")
     template.check(url, {"port"}, file=file, pointer="/gateway/url")
@@ -123,6 +122,7 @@ def parse(data: Mapping[str, Any], file: str, *, allow_remote_upstream: bool = F
         correlate=_correlate(top.table("correlate")),
         observe=read_sources(top.tables("observe")),
         version_from=_version_from(gateway.optional_table("version_from")),
+        not_run=gateway.optional_text("not_run"),
     )
     for table in (gateway, model, names, top):
         table.done()
@@ -229,40 +229,6 @@ def _probe(table: Table) -> Probe:
     probe = Probe(table.text("method", "GET"), table.text("path"), table.raw("json", {}))
     table.done()
     return probe
-
-
-def _prices(table: Table | None) -> Prices:
-    if table is None:
-        return Prices("none")
-    unit = table.table("unit")
-    per = unit.positive("per") or Decimal(1)
-    unit.choice("currency", ("USD",), "USD")
-    unit.done()
-    fields_table = table.table("fields")
-    number = table.table("number")
-    prices = Prices(
-        how=cast("Any", table.choice("how", ("book", "file", "served", "none"))),
-        fields={name: _price_field(fields_table, name, per) for name in fields_table},
-        number=cast("Any", number.choice("kind", ("decimal", "string"), "decimal")),
-        places=number.integer("places", 20, 0, 60),
-    )
-    number.done()
-    table.done()
-    return prices
-
-
-def _price_field(table: Table, name: str, per: Decimal) -> PriceField:
-    if isinstance(table.raw(name), str):
-        return PriceField(table.text(name), per)
-    member = table.table(name)
-    price_field = PriceField(
-        member.text("field"),
-        member.positive("per") or per,
-        plus=member.words("plus", QUANTITIES),
-        minus=member.words("minus", QUANTITIES),
-    )
-    member.done()
-    return price_field
 
 
 def _routes(table: Table) -> Mapping[str, Mapping[str, str]]:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from decibill import jsonio
 from decibill._data import data_directory
-from decibill.pricefields import held
 from decibill.pricefields import price_fields
 
 if TYPE_CHECKING:

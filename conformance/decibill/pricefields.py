@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, cast
 
 from decibill.declaration import Prices
 from decibill.errors import HarnessError
 
-__all__ = ["PriceFields", "entry_for", "price_fields"]
+__all__ = ["PriceFields", "entry_for", "held", "price_fields"]
 
 _DEFAULT_TIER = "standard"
-_EXACT = Context(prec=200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ def price_fields(prices: Prices, entry: Mapping[str, Any]) -> PriceFields:
         number = None
         if target is not None:
             exact = Fraction(rate["amount"]) * Fraction(target.per) / Fraction(rate["per"])
-            number = _terminating(exact, prices.places)
+            number = held(exact, prices)
         if target is None or number is None:
             missing.append(quantity)
         else:
@@ -89,12 +88,16 @@ def price_fields(prices: Prices, entry: Mapping[str, Any]) -> PriceFields:
     return PriceFields(fields, tuple(missing))
 
 
-def _terminating(value: Fraction, places: int) -> Decimal | None:
-    """Return *value* as a decimal with at most *places* digits after the point, or None."""
-    scaled = value * 10**places
-    if scaled.denominator != 1:
+def held(value: Fraction, prices: Prices) -> Decimal | None:
+    """Return *value* as the decimal that the gateway keeps, or None if it would have to round.
+
+    It keeps ``places`` digits after the point, and ``digits`` in all: decimal(18,10) has 8 before the point.
+    """
+    scaled = value * 10**prices.places
+    if scaled.denominator != 1 or (prices.digits is not None and abs(scaled) >= 10**prices.digits):
         return None
-    number = Decimal(scaled.numerator).scaleb(-places, _EXACT)
+    digits = tuple(map(int, str(abs(scaled.numerator))))
+    number = Decimal((int(scaled < 0), digits, -prices.places))
     text = format(number, "f")
     return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
 
