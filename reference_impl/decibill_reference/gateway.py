@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import socket
+import threading
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -13,7 +16,8 @@ from decibill_reference.gateway_metering import SOUND, Seams
 from decibill_reference.ledger import Ledger, LedgerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
+    from types import FrameType
 
 __all__ = ["SOUND", "Gateway", "GatewayConfig", "LedgerError", "Seams", "serve_forever"]
 
@@ -48,13 +52,39 @@ def serve_forever(
             server_header=False,
         )
         shown = f"[{host}]" if ":" in host else host
-        started(f"http://{shown}:{bound}")
-        uvicorn.Server(settings).run(sockets=[listening])
+        server = uvicorn.Server(settings)
+        with _ending(server):
+            started(f"http://{shown}:{bound}")
+            server.run(sockets=[listening])
+
+
+@contextlib.contextmanager
+def _ending(server: uvicorn.Server) -> Generator[None]:
+    """End the server on SIGINT and SIGTERM, and let the process live on to close the ledger.
+
+    While it serves, the server catches both itself, and raises them again when its calls are finished. Here
+    they are caught before and after.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(_: int, __: FrameType | None) -> None:
+        server.should_exit = True
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, end) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol spelt out, asyncio turns Nagle's algorithm off, which would cost 40 ms a response.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))

@@ -102,12 +102,14 @@ def test_the_ledger_can_be_put_elsewhere(config: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "usage.sqlite").exists()
 
 
-def test_a_gateway_that_is_told_to_stop_stops_quietly(config: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_gateway_that_is_told_to_stop_stops_quietly(config: Path, number: signal.Signals) -> None:
     with serving("--config", str(config)) as (process, _):
-        process.terminate()
+        process.send_signal(number)
         out, error = process.communicate(timeout=10)
 
-    assert (out, error) == ("", "")
+    assert (process.returncode, out, error) == (0, "", "")
+    assert not (config.parent / "usage.sqlite-wal").exists()  # the ledger was closed in order
 
 
 def test_a_defect_is_named_and_works(config: Path) -> None:
