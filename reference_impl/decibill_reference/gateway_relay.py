@@ -32,10 +32,12 @@ __all__ = ["Relay", "error_body"]
 
 _LOG: Final = logging.getLogger("decibill.gateway")
 
+_OURS: Final = b"x-decibill-"
 # Of one connection only, or no longer true of what is passed on.
 _HOP_BY_HOP: Final = frozenset(
     {
         b"connection",
+        b"content-encoding",
         b"content-length",
         b"date",
         b"keep-alive",
@@ -171,9 +173,7 @@ class Relay:
     def _headers(
         self, response: httpx.Response, metered: Metered | None, length: int | None = None
     ) -> Headers:
-        kept = [(name, value) for name, value in response.headers.raw if name.lower() not in _HOP_BY_HOP]
-        if "content-encoding" in response.headers:
-            kept = [(name, value) for name, value in kept if name.lower() != b"content-encoding"]
+        kept = [(name, value) for name, value in response.headers.raw if not _is_ours(name.lower())]
         if length is not None:
             kept.append((b"content-length", b"%d" % length))
         return kept + self._marks(metered)
@@ -197,6 +197,11 @@ class Relay:
             await self.client(message)
         except OSError:
             _LOG.debug("the client of call %s has gone away", self.call.id)
+
+
+def _is_ours(name: bytes) -> bool:
+    """Return whether this gateway, and not the provider, says what stands in a header."""
+    return name in _HOP_BY_HOP or name.startswith(_OURS)
 
 
 def _head(response: httpx.Response) -> dict[str, Any]:

@@ -400,6 +400,19 @@ def test_headers_and_ledger_state_id_cost_and_status(
     assert (row["http_status"], row["attempts"], row["complete"], row["row"]) == (200, 1, True, 1)
 
 
+def test_a_gateway_behind_this_one_does_not_speak_for_it(
+    start: Callable[..., Running], upstream: HTTPServer
+) -> None:
+    theirs = {"x-decibill-cost": "9", "x-decibill-request-id": "theirs", "x-decibill-cost-status": "free"}
+    answering(upstream, TRANSCRIPTIONS, as_json(TRANSCRIPTION, **theirs))
+
+    answer = start().transcribe()
+
+    assert answer.headers.get_list("x-decibill-cost") == [TRANSCRIPTION_COST]
+    assert answer.headers.get_list("x-decibill-cost-status") == ["priced"]
+    assert answer.headers["x-decibill-request-id"] != "theirs"
+
+
 def test_a_stream_is_charged_like_the_call_without_one(
     start: Callable[..., Running], upstream: HTTPServer
 ) -> None:
