@@ -25,7 +25,7 @@ __all__ = ["case_faults", "dialects_of", "exchange_of", "files_of", "record_of"]
 _STYLE: Final = re.compile(
     r"\b(should|shall|test that|tests? if|check that|verif(y|ies) that)\b", re.IGNORECASE
 )
-_USAGE: Final = re.compile(rb'"usage"\s*:\s*\{')
+_USAGE: Final = re.compile(rb'"usage(Metadata)?"\s*:\s*\{')
 _AT_EXCHANGE: Final = ("given", "upstream")
 _DIALECTS: Final = ("openai", "azure", "gemini", "elevenlabs")
 _CLIENT_FEATURES: Final = {
@@ -183,7 +183,7 @@ def _feature_faults(case: Mapping[str, Any]) -> Iterator[Fault]:
     wanted = {exchange["operation"]}
     if exchange["provider"] == "azure":
         wanted.add("provider.azure")
-    if any(_asks_for_stream(case["when"][dialect]) for dialect in dialects_of(case)):
+    if any(_asks_for_stream(dialect, case) for dialect in dialects_of(case)):
         wanted.add("stream")
     if len(case["given"]["upstream"]) > 1:
         wanted.add("upstream.retry")
@@ -193,12 +193,15 @@ def _feature_faults(case: Mapping[str, Any]) -> Iterator[Fault]:
     for feature in sorted(wanted - features):
         yield Fault("/features", f"lacks {feature}")
     structural = {*_CLIENT_FEATURES.values(), "stream", "upstream.retry", "provider.azure"}
-    structural |= {"transcription", "translation", "speech", "chat"}
+    structural |= {"transcription", "translation", "speech", "chat", "realtime"}
     for feature in sorted((features & structural) - wanted):
         yield Fault("/features", f"names {feature}, which nothing in the case needs")
 
 
-def _asks_for_stream(call: Mapping[str, Any]) -> bool:
+def _asks_for_stream(dialect: str, case: Mapping[str, Any]) -> bool:
+    call = case["when"][dialect]
+    if dialect == "gemini":  # the path asks for a stream, not the body
+        return any(f"sse{ending}" in exchange_of(case)["response"] for ending in ("", "_file"))
     body = call.get("json", call.get("form", {}))
     return body.get("stream") in (True, "true") or body.get("stream_format") == "sse"
 
@@ -262,7 +265,8 @@ def _carries_usage(case: Mapping[str, Any], root: Path) -> bool:
     response = exchange_of(case)["response"]
     if "json" in response:
         body = response["json"]
-        return isinstance(body, Mapping) and isinstance(body.get("usage"), Mapping)  # pyright: ignore[reportUnknownMemberType]
+        members = ("usage", "usageMetadata")
+        return isinstance(body, Mapping) and any(isinstance(body.get(name), Mapping) for name in members)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     for member in ("json_file", "sse_file"):
         if member in response:
             path = root / response[member]
