@@ -156,7 +156,7 @@ def _exchange_faults(case: Mapping[str, Any]) -> Iterator[Fault]:
                     )
             response = exchange.get("response", {})
             headers = {name.lower() for name in response.get("headers", {})}
-            if "content-type" not in headers:
+            if "content-type" not in headers and not {"events", "events_file"} & set(response):
                 yield Fault(
                     f"{at}/exchange/response", "has no content-type header, and the upstream must send one"
                 )
