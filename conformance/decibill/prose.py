@@ -35,6 +35,8 @@ CHAPTER_OF_AREA: Final[Mapping[str, str]] = {
     "CNF": "08-conformance.md",
     "OAI": "providers/openai.md",
     "AZU": "providers/azure.md",
+    "GEM": "providers/gemini.md",
+    "ELV": "providers/elevenlabs.md",
 }
 """Each area of ids lives in one file, so that an id says where it is explained."""
 
