@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.exchange import Exchange
-from decibill_reference.extract import azure, openai
+from decibill_reference.extract import azure, gemini, openai
 from decibill_reference.extract.draft import Draft
 from decibill_reference.extract.service_tier import read_service_tier
 
@@ -27,6 +27,8 @@ __all__ = ["SURFACES", "extract"]
 SURFACES: Mapping[tuple[str, str], Mapping[str, Reader]] = {
     ("openai", "api"): openai.OPERATIONS,
     ("azure", "azure_openai"): azure.OPERATIONS,
+    ("gemini", "ai_studio"): gemini.OPERATIONS,
+    ("gemini", "vertex"): gemini.OPERATIONS,
 }
 """The reader of every operation of every surface of a provider that can be read."""
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
-from decibill_reference.usage import FLAGS, QUANTITIES, UsageRecord, check_parts
+from decibill_reference.numbers import CONTEXT
+from decibill_reference.usage import FLAGS, QUANTITIES, UsageRecord, check_parts, weakest
 
 if TYPE_CHECKING:
     from decibill_reference.exchange import Exchange
@@ -45,10 +46,14 @@ class Draft:
         self.service_tier: str | None = None
         self.character_rule: str | None = None
 
-    def state(self, quantity: str, value: int | Decimal, basis: str) -> None:
-        """State that *quantity* is *value*."""
+    def state(
+        self, quantity: str, value: int | Decimal, basis: str, place: tuple[WireObject, str] | None = None
+    ) -> None:
+        """State that *quantity* is *value*, as it stands at *place* on the wire if it stands anywhere."""
         self._quantities[quantity] = value
         self._basis[quantity] = basis
+        if place:
+            self._places[quantity] = place
 
     def read_count(self, quantity: str, wire: WireObject, member: str) -> int | None:
         """State *quantity* as the provider reports it in *member*, if it does, and return the count.
@@ -58,9 +63,7 @@ class Draft:
         """
         value = wire.count(member)
         if value is not None:
-            self._quantities[quantity] = value
-            self._basis[quantity] = "provider_reported"
-            self._places[quantity] = wire, member
+            self.state(quantity, value, "provider_reported", (wire, member))
         return value
 
     def read_seconds(
@@ -87,6 +90,39 @@ class Draft:
     def basis(self, quantity: str) -> str:
         """Return the basis of a quantity that has been stated."""
         return self._basis[quantity]
+
+    def withdraw(self, quantity: str) -> None:
+        """Take back what has been stated of *quantity*."""
+        self._quantities.pop(quantity, None)
+        self._basis.pop(quantity, None)
+        self._places.pop(quantity, None)
+
+    def add(self, event: Draft) -> None:
+        """Add what one event of a session used (AUB-EXT-471c holds for each event by itself).
+
+        Quantities are summed and have the weakest basis of their terms; what is unknown of one event is
+        unknown of the session.
+
+        Raises:
+            DecibillReferenceError: `inconsistent_usage`, at the place on the wire.
+        """
+        check_parts(event._quantities, event._locate)
+        for quantity, value in event._quantities.items():
+            before = self._quantities.get(quantity)
+            if before is None:
+                self.state(quantity, value, event._basis[quantity])
+            else:
+                self.state(
+                    quantity,
+                    before + value
+                    if isinstance(before, int) and isinstance(value, int)
+                    else _sum(before, value),
+                    weakest((self._basis[quantity], event._basis[quantity])),
+                )
+        self.unknown |= event.unknown
+        self.flags |= event.flags
+        self.unread.extend(event.unread)
+        self.service_tier = event.service_tier or self.service_tier
 
     def finish(self, exchange: Exchange) -> UsageRecord:
         """Return the record.
@@ -126,6 +162,10 @@ class Draft:
         """Tell whether usage is known and zero throughout; a duration that is information is not usage."""
         metered = self._quantities.keys() - _INFORMATION
         return bool(metered) and not self.unknown and not any(map(self._quantities.get, metered))
+
+
+def _sum(left: int | Decimal, right: int | Decimal) -> Decimal:
+    return CONTEXT.add(left, right)
 
 
 Reader: TypeAlias = Callable[["Exchange", Draft], None]

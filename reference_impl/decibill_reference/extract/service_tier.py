@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from decibill_reference.exchange import Exchange
     from decibill_reference.extract.draft import Draft
 
-__all__ = ["read_service_tier"]
+__all__ = ["read_service_tier", "tier_word"]
 
-_STANDARD = frozenset({"standard", "default", "auto", "ON_DEMAND"})
+_WORDS: Mapping[str, str] = {
+    **dict.fromkeys(("default", "auto", "ON_DEMAND"), "standard"),
+    "ON_DEMAND_FLEX": "flex",
+    "ON_DEMAND_PRIORITY": "priority",
+    "ON_DEMAND_OFFPEAK": "off_peak",
+    "PROVISIONED_THROUGHPUT": "provisioned",
+}
+_MEMBERS = ("service_tier", "serviceTier")
+
+
+def tier_word(word: str) -> str:
+    """Return the provider's *word* for a tier in the vocabulary of the record; others stay as they are."""
+    return _WORDS.get(word, word)
 
 
 def read_service_tier(exchange: Exchange, answered: str | None, draft: Draft) -> None:
     """State the tier that the response names, *answered*, else the one that the request names, else none."""
     word = answered
     if not word:
-        asked: object = exchange.request_object().get("service_tier")
+        request = exchange.request_object()
+        asked: object = next((request[member] for member in _MEMBERS if request.get(member)), None)
         word = asked if isinstance(asked, str) else None
     if word:
-        draft.service_tier = "standard" if word in _STANDARD else word
+        draft.service_tier = tier_word(word)

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
     from decibill_reference.exchange import Body
 
-__all__ = ["final_chunk", "final_event"]
+__all__ = ["chunks", "final_chunk", "final_event", "last_text"]
+
+
+def chunks(body: Body) -> list[WireObject]:
+    """Return the JSON objects of the stream *body* in their order.
+
+    Raises:
+        DecibillReferenceError: the data of an event is not JSON.
+    """
+    found = (_object(body, number, event) for number, event in enumerate(sse.events(body.value)))
+    return [chunk for chunk in found if chunk is not None]
 
 
 def final_event(body: Body, event_type: str) -> WireObject | None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
+from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.exchange import as_object
 from decibill_reference.jsonio import leaves
 from decibill_reference.numbers import LARGEST_COUNT, escape, read_count, read_decimal
@@ -30,10 +31,10 @@ class WireObject:
         self.members: Mapping[str, Any] = as_object(value, pointer)
         self.pointer = pointer
         self._read: set[str] = set()
-        self._children: dict[str, WireObject] = {}
+        self._children: dict[str, tuple[WireObject, ...]] = {}
 
     def at(self, member: str) -> str:
-        """Return the pointer to *member*, a name without `/` and `~`, as all names that rules know are."""
+        """Return the pointer to *member*, its name escaped; names that rules know need no escape."""
         return f"{self.pointer}/{member}"
 
     def count(self, member: str) -> int | None:
@@ -77,8 +78,30 @@ class WireObject:
         if value is None:
             return None
         child = WireObject(value, self.at(member))
-        self._children[member] = child
+        self._children[member] = (child,)
         return child
+
+    def items(self, member: str) -> tuple[WireObject, ...]:
+        """Return the objects of the array in *member*; none where there is no array.
+
+        Raises:
+            DecibillReferenceError: `malformed_body` where something else than an array of objects stands
+                there.
+        """
+        value = self.members.get(member)
+        if value is None:
+            return ()
+        place = self.at(member)
+        if not isinstance(value, list):
+            raise DecibillReferenceError("malformed_body", place, "the provider sends a JSON array here")
+        listed = enumerate(cast("list[object]", value))
+        items = tuple([WireObject(item, f"{place}/{number}") for number, item in listed])
+        self._children[member] = items
+        return items
+
+    def skip(self, member: str) -> None:
+        """Mark *member* as read: its number is known to be information and not usage."""
+        self._read.add(member)
 
     def first(self, members: Sequence[str]) -> str | None:
         """Return the first of *members*, spellings of one thing, that says something.
@@ -100,8 +123,9 @@ class WireObject:
         """Yield the pointers of all numbers other than zero, here and below, that have not been read."""
         for member, value in self.members.items():
             if member in self._children:
-                yield from self._children[member].unread()
+                for child in self._children[member]:
+                    yield from child.unread()
             elif member not in self._read:
-                for pointer, leaf in leaves(value, f"{self.pointer}/{escape(member)}"):
+                for pointer, leaf in leaves(value, self.at(escape(member))):
                     if isinstance(leaf, int | float | Decimal) and leaf and not isinstance(leaf, bool):
                         yield pointer
