@@ -87,16 +87,16 @@ def test_a_number_that_no_rule_reads_is_named() -> None:
 @pytest.mark.parametrize(
     ("operation", "into", "out"),
     [
-        ("chat", {"unattributed": (20, "derived")}, {"text": (5, "assumed"), "audio": (0, "derived")}),
+        ("chat", {"unattributed": (20, "derived")}, {"text": (5, "assumed"), "audio": (0, "assumed")}),
         (
             "speech",
-            {"text": (20, "assumed"), "audio": (0, "derived")},
-            {"text": (0, "derived"), "audio": (5, "assumed")},
+            {"text": (20, "assumed"), "audio": (0, "assumed")},
+            {"text": (0, "assumed"), "audio": (5, "assumed")},
         ),
         (
             "transcription",
-            {"text": (0, "derived"), "audio": (20, "assumed")},
-            {"text": (5, "assumed"), "audio": (0, "derived")},
+            {"text": (0, "assumed"), "audio": (20, "assumed")},
+            {"text": (5, "assumed"), "audio": (0, "assumed")},
         ),
     ],
 )

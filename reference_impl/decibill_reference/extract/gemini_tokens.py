@@ -217,7 +217,7 @@ def _divided(
     together = sum(part.value for part in parts.values())
     if not parts and whole:
         draft.flags.add("details_missing")
-        parts = {unnamed: _Part(whole, _ASSUMED)} if unnamed else {"unattributed": _Part(whole, _DERIVED)}
+        parts = _unlisted(whole, unnamed)
     elif together > whole and may_cut:
         draft.flags.add("details_exceed_count")
         parts = _cut(parts, together - whole)
@@ -228,6 +228,14 @@ def _divided(
         return parts
     nothing = _Part(0, _DERIVED)  # a modality that is not named is not there
     return {"text": nothing, "audio": nothing, **parts}
+
+
+def _unlisted(whole: int, modality: str | None) -> dict[str, _Part]:
+    """Return what *whole* is made of where no list says it."""
+    if modality is None:
+        return {"unattributed": _Part(whole, _DERIVED)}
+    nothing = _Part(0, _ASSUMED)
+    return {"text": nothing, "audio": nothing, modality: _Part(whole, _ASSUMED)}
 
 
 def _cut(parts: Mapping[str, _Part], excess: int) -> dict[str, _Part]:
