@@ -1,4 +1,4 @@
-"""The reference gateway's server side: OpenAI's routes and Azure OpenAI's, and a ledger to look things up in.
+"""The reference gateway's server side: the calls of every dialect, and a ledger to look things up in.
 
 What the provider sends reaches the client byte for byte. Audio and streams pass through as they come; other
 answers are read whole first, so that their headers can state the cost. Before a response ends the call's
@@ -14,7 +14,7 @@ import hmac
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -22,9 +22,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from decibill_reference.gateway_body import BadRequest, parse_body
+from decibill_reference.gateway_dialects import PATHS
 from decibill_reference.gateway_metering import SOUND, Call, Seams
 from decibill_reference.gateway_relay import Relay, error_body
-from decibill_reference.gateway_upstream import ENDPOINTS, Upstream, UpstreamFailure
+from decibill_reference.gateway_upstream import Upstream, UpstreamFailure
 from decibill_reference.ledger import timestamp
 from decibill_reference.prices import instant
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from decibill_reference.gateway_config import GatewayConfig
+    from decibill_reference.gateway_dialects import Dialect
     from decibill_reference.ledger import Ledger
 
 __all__ = ["Gateway"]
@@ -43,6 +45,7 @@ _LARGEST_BODY: Final = 64 * 1024 * 1024
 _FORWARDED: Final = frozenset(
     {"accept", "content-type", "openai-beta", "openai-organization", "openai-project"}
 )
+_KEY_HEADERS: Final = ("api-key", "x-goog-api-key")
 _MOST_ROWS: Final = 1000
 _END_OF_TIME: Final = "9"
 
@@ -67,11 +70,7 @@ class Gateway:
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
-        calls = [
-            Route(path, _CallEndpoint(self, operation), methods=["POST"])
-            for operation, endpoint in ENDPOINTS.items()
-            for path in (f"/v1{endpoint}", f"/openai/deployments/{{alias:path}}{endpoint}")
-        ]
+        calls = [Route(path, _CallEndpoint(self, dialect), methods=["POST"]) for path, dialect in PATHS]
         own = [
             Route("/health", self._health),
             Route("/v1/models", self._models),
@@ -92,7 +91,7 @@ class Gateway:
         finally:
             await self._upstream.aclose()
 
-    async def call(self, operation: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def call(self, dialect: Dialect, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call of a client."""
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
@@ -106,8 +105,8 @@ class Gateway:
             body = parse_body(content, content_type)
         except BadRequest as error:
             raise _Refusal(400, str(error)) from None
-        deployment: str | None = scope.get("path_params", {}).get("alias")
-        name = body.model if deployment is None else deployment
+        named: str | None = scope.get("path_params", {}).get("alias")
+        name = body.model if named is None else named
         alias = self._config.aliases.get(name or "")
         if alias is None:
             wanted = "the request names no model" if name is None else f"there is no model {name!r} here"
@@ -116,21 +115,22 @@ class Gateway:
             id=str(uuid.uuid4()),
             at=timestamp(datetime.now(UTC)),
             alias=alias,
-            operation=operation,
+            operation=dialect.operation_of(body),
             request=body.request(),
             upload=body.upload,
         )
-        relay = Relay(call, self._ledger, self._seams, send)
-        # Azure takes the model from the path, so there only a model that is named is replaced.
-        model = None if alias.provider == "azure" and body.model is None else alias.model
+        relay = Relay(call, self._ledger, self._seams, send, dialect.digest)
+        try:
+            address = dialect.address(alias, _query(scope))
+        except BadRequest as error:
+            raise _Refusal(400, str(error)) from None
         assert self._upstream is not None  # the lifespan has begun
         try:
             answer = await self._upstream.send(
-                alias,
-                operation,
-                body.forwarded(model, ask_for_usage=operation == "chat"),
+                address,
+                dialect.forwarded(alias, body),
                 {key: value for key, value in headers.items() if key in _FORWARDED},
-                _query(scope, "api-version"),
+                retries=alias.retries,
             )
         except UpstreamFailure as failure:
             await relay.failure(failure)
@@ -139,11 +139,12 @@ class Gateway:
             await relay.answer(answer)
 
     def _authorise(self, headers: Mapping[str, str]) -> None:
-        """Let only those in who know the key, by either dialect's header."""
+        """Let only those in who know the key, by the header of any dialect."""
         if self._config.key is None:
             return
         scheme, _, token = headers.get("authorization", "").partition(" ")
-        given = token.strip() if scheme.lower() == "bearer" else headers.get("api-key", "")
+        bare = (headers[name] for name in _KEY_HEADERS if name in headers)
+        given = token.strip() if scheme.lower() == "bearer" else next(bare, "")
         if not hmac.compare_digest(given.encode(), self._config.key.encode()):
             raise _Refusal(401, "the gateway's key is missing or wrong", "invalid_api_key")
 
@@ -176,15 +177,15 @@ class Gateway:
 
 
 class _CallEndpoint:
-    """The ASGI application of one operation: no task or queue between the provider and the client."""
+    """The ASGI application of one endpoint: no task or queue between the provider and the client."""
 
-    def __init__(self, gateway: Gateway, operation: str) -> None:
+    def __init__(self, gateway: Gateway, dialect: Dialect) -> None:
         self._gateway = gateway
-        self._operation = operation
+        self._dialect = dialect
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await self._gateway.call(self._operation, scope, receive, send)
+            await self._gateway.call(self._dialect, scope, receive, send)
         except _Refusal as refusal:
             await refusal.response(scope, receive, send)
 
@@ -217,9 +218,8 @@ async def _read_body(receive: Receive) -> bytes | None:
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def _query(scope: Scope, name: str) -> str | None:
-    query: Mapping[str, list[str]] = parse_qs(scope["query_string"].decode("latin-1"))
-    return query[name][-1] if name in query else None
+def _query(scope: Scope) -> dict[str, str]:
+    return dict(parse_qsl(scope["query_string"].decode("latin-1")))
 
 
 def _instant(request: Request, name: str, default: str) -> str:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SURFACES", "Alias", "GatewayConfig"]
 
-SURFACES: Final = {"openai": "api", "azure": "azure_openai"}
-"""The surface of each provider that the gateway can call."""
+SURFACES: Final = {"openai": ("api",), "azure": ("azure_openai",), "gemini": ("ai_studio", "vertex")}
+"""The surfaces of each provider that the gateway can call, first the one that an alias need not name."""
 
 _DEFAULT_API_VERSION: Final = "2025-04-01-preview"
 _MOST_RETRIES: Final = 10
@@ -57,11 +57,13 @@ class Alias:
     """Azure's name of the deployment, where it is not the model's."""
 
     retries: int = 0
+    named_surface: str | None = None
+    """The provider's interface, where it is not the usual one."""
 
     @property
     def surface(self) -> str:
         """The provider's interface that is called."""
-        return SURFACES[self.provider]
+        return self.named_surface or SURFACES[self.provider][0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +109,12 @@ class _Reader:
     def _alias(self, name: str, node: Node) -> Alias:
         members = node.members(
             ("provider", "model", "base_url", "prices"),
-            ("api_key_env", "api_version", "deployment", "retries"),
+            ("api_key_env", "api_version", "deployment", "retries", "surface"),
         )
+        provider = members["provider"].one_of(SURFACES)
         return Alias(
             name,
-            members["provider"].one_of(SURFACES),
+            provider,
             members["model"].text(),
             self._url(members["base_url"]),
             self._book(members["prices"]),
@@ -119,6 +122,7 @@ class _Reader:
             members["api_version"].text() if "api_version" in members else _DEFAULT_API_VERSION,
             members["deployment"].text() if "deployment" in members else None,
             self._retries(members["retries"]) if "retries" in members else 0,
+            members["surface"].one_of(SURFACES[provider]) if "surface" in members else None,
         )
 
     def _book(self, node: Node) -> PriceBook:

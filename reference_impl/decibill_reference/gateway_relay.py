@@ -68,6 +68,8 @@ class Relay:
     ledger: Ledger
     seams: Seams
     client: Send
+    digest: type[StreamDigest] = StreamDigest
+    """What metering keeps of a stream."""
 
     async def answer(self, answer: Answer) -> None:
         """Pass an answer of the provider on, and record what the call used and cost."""
@@ -127,7 +129,7 @@ class Relay:
 
     async def _stream(self, answer: Answer) -> None:
         response = answer.response
-        digest = StreamDigest()
+        digest = self.digest()
         await self._start(response.status_code, self._headers(response, None))
         complete = True
         try:

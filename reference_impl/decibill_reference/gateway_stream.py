@@ -6,11 +6,16 @@ service tier or the end mark, and of each kind only the last few; the audio in t
 
 from __future__ import annotations
 
+import json
 import re
 from collections import deque
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final, cast
 
-__all__ = ["StreamDigest"]
+from decibill_reference import jsonio, sse
+from decibill_reference.errors import DecibillReferenceError
+
+__all__ = ["GeminiDigest", "StreamDigest"]
 
 _EVENT_END: Final = re.compile(rb"\n[\r\n]|\r\n[\r\n]|\r\r")  # two line ends of any kind
 _JSON_START: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*(\S)")
@@ -32,6 +37,8 @@ class StreamDigest:
 
     A body that claims to be a stream and is a JSON document is kept whole (AUB-EXT-b80f), up to a limit.
     """
+
+    _largest_event: int = _LARGEST_EVENT
 
     def __init__(self) -> None:
         self._pending = bytearray()
@@ -55,7 +62,7 @@ class StreamDigest:
             self._keep(bytes(self._pending[start : found.end()]))
             start = place = found.end()
         del self._pending[:start]
-        if len(self._pending) > _LARGEST_EVENT:
+        if len(self._pending) > self._largest_event:
             self._forget_middle()
 
     def text(self) -> str:
@@ -72,3 +79,54 @@ class StreamDigest:
     def _forget_middle(self) -> None:
         """Shorten an event that is too long to be of interest; its end is still to come."""
         del self._pending[64:-64]
+
+
+class GeminiDigest(StreamDigest):
+    """The digest of a Gemini stream, whose usage is told in pieces by any of its chunks.
+
+    The pieces are put together into one chunk by the rule by which they are read: the last value of each
+    member counts. The chunk that holds the audio holds the usage too, so no event is too long to be read.
+    """
+
+    _largest_event = _LARGEST_DOCUMENT
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._usage: dict[str, Any] = {}
+        self._ends: dict[str, Any] = {}
+        self._unreadable = b""
+
+    def text(self) -> str:
+        """Return one chunk that says what all of them said, and what stands after the last whole event."""
+        if not self._usage and not self._ends and not self._unreadable:
+            return super().text()
+        chunk = json.dumps({**self._ends, "usageMetadata": self._usage}, default=str)
+        rest = (self._unreadable + self._pending).decode("utf-8", "replace")
+        return f"data: {chunk}\n\n{rest}"
+
+    def _keep(self, event: bytes) -> None:
+        try:
+            for each in sse.events(event):
+                self._merge(jsonio.loads(each.data))
+        except DecibillReferenceError:
+            self._unreadable = event  # read again with the rest, and refused
+
+    def _merge(self, chunk: object) -> None:
+        if not isinstance(chunk, Mapping):
+            return
+        members = cast("Mapping[str, Any]", chunk)
+        usage = members.get("usageMetadata")
+        if isinstance(usage, Mapping):
+            stated = cast("Mapping[str, Any]", usage).items()
+            self._usage.update({name: value for name, value in stated if value is not None})
+        candidates: object = members.get("candidates")
+        for candidate in cast("list[object]", candidates) if isinstance(candidates, list) else ():
+            reason = _member(candidate, "finishReason")
+            if reason is not None:
+                self._ends["candidates"] = [{"finishReason": reason}]
+        if members.get("promptFeedback"):
+            self._ends["promptFeedback"] = members["promptFeedback"]
+
+
+def _member(value: object, name: str) -> object:
+    return cast("Mapping[str, object]", value).get(name) if isinstance(value, Mapping) else None

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -18,16 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from decibill_reference.gateway_config import Alias
+    from decibill_reference.gateway_dialects import Address
 
-__all__ = ["ENDPOINTS", "Answer", "Upstream", "UpstreamFailure", "said"]
+__all__ = ["Answer", "Upstream", "UpstreamFailure", "said"]
 
-ENDPOINTS: Final = {
-    "transcription": "/audio/transcriptions",
-    "translation": "/audio/translations",
-    "speech": "/audio/speech",
-    "chat": "/chat/completions",
-}
 _TIMEOUT: Final = httpx.Timeout(600.0, connect=10.0)
 _LIMITS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=100)
 _FIRST_PAUSE_S: Final = 0.05
@@ -83,20 +76,19 @@ class Upstream:
         await self._client.aclose()
 
     async def send(
-        self, alias: Alias, operation: str, body: bytes, headers: Mapping[str, str], api_version: str | None
+        self, address: Address, body: bytes, headers: Mapping[str, str], *, retries: int = 0
     ) -> Answer:
-        """Send a request for *operation* and return the answer of the last attempt.
+        """Send a request and return the answer of the last attempt.
 
         Raises:
             UpstreamFailure: there was no answer.
         """
-        url = _url(alias, operation, api_version)
-        sent = {**headers, **_credentials(alias), "accept-encoding": "identity"}
+        sent = {**headers, **address.credentials, "accept-encoding": "identity"}
         attempts = 0
         while True:
             attempts += 1
-            request = self._client.build_request("POST", url, content=body, headers=sent)
-            last = attempts > alias.retries
+            request = self._client.build_request("POST", address.url, content=body, headers=sent)
+            last = attempts > retries
             try:
                 response = await self._client.send(request, stream=True)
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
@@ -116,20 +108,3 @@ class Upstream:
 def said(error: Exception) -> str:
     """Return what an error says, or its name where it says nothing."""
     return str(error) or type(error).__name__
-
-
-def _url(alias: Alias, operation: str, api_version: str | None) -> str:
-    endpoint = ENDPOINTS[operation]
-    if alias.provider != "azure":
-        return alias.base_url + endpoint
-    deployment = alias.deployment or alias.model
-    query = urlencode({"api-version": api_version or alias.api_version})
-    return f"{alias.base_url}/openai/deployments/{quote(deployment, safe='')}{endpoint}?{query}"
-
-
-def _credentials(alias: Alias) -> dict[str, str]:
-    if alias.api_key is None:
-        return {}
-    if alias.provider == "azure":
-        return {"api-key": alias.api_key}
-    return {"authorization": f"Bearer {alias.api_key}"}

@@ -1,0 +1,157 @@
+"""What differs between the dialects that clients speak: paths, where the alias stands, whom they can reach.
+
+A request is passed on in the dialect in which it came. OpenAI's reaches OpenAI, Azure OpenAI and, for chat,
+Gemini's compatible endpoint; Gemini's reaches Gemini alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
+from urllib.parse import quote, urlencode
+
+from decibill_reference.gateway_body import BadRequest
+from decibill_reference.gateway_stream import GeminiDigest, StreamDigest
+
+if TYPE_CHECKING:
+    from decibill_reference.gateway_body import Body
+    from decibill_reference.gateway_config import Alias
+
+__all__ = ["PATHS", "Address", "Dialect", "GeminiDialect", "OpenAIDialect"]
+
+_ENDPOINTS: Final = {
+    "transcription": "/audio/transcriptions",
+    "translation": "/audio/translations",
+    "speech": "/audio/speech",
+    "chat": "/chat/completions",
+}
+
+
+class Address(NamedTuple):
+    """Where a call goes, and with which key."""
+
+    url: str
+    credentials: Mapping[str, str]
+
+
+class Dialect(Protocol):
+    """One endpoint of one dialect."""
+
+    @property
+    def digest(self) -> type[StreamDigest]:
+        """What metering keeps of a stream."""
+        ...
+
+    def operation_of(self, body: Body) -> str:
+        """Return the operation that *body* asks for."""
+        ...
+
+    def forwarded(self, alias: Alias, body: Body) -> bytes:
+        """Return the body to send on."""
+        ...
+
+    def address(self, alias: Alias, query: Mapping[str, str]) -> Address:
+        """Return where the call goes.
+
+        Raises:
+            BadRequest: the alias stands for a model that this dialect cannot reach.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIDialect:
+    """OpenAI's endpoints, which Azure OpenAI has too, below the name of a deployment."""
+
+    operation: str
+
+    @property
+    def digest(self) -> type[StreamDigest]:
+        """What metering keeps of a stream."""
+        return StreamDigest
+
+    def operation_of(self, body: Body) -> str:  # noqa: ARG002 - the path says it
+        """Return the operation of the endpoint."""
+        return self.operation
+
+    def forwarded(self, alias: Alias, body: Body) -> bytes:
+        """Return the body with the provider's model in it, and a chat stream asked for its usage."""
+        # Azure takes the model from the path, so there only a model that is named is replaced.
+        model = None if alias.provider == "azure" and body.model is None else alias.model
+        return body.forwarded(model, ask_for_usage=self.operation == "chat")
+
+    def address(self, alias: Alias, query: Mapping[str, str]) -> Address:
+        """Return where the call goes."""
+        endpoint = _ENDPOINTS[self.operation]
+        if alias.provider == "azure":
+            deployment = quote(alias.deployment or alias.model, safe="")
+            version = urlencode({"api-version": query.get("api-version") or alias.api_version})
+            url = f"{alias.base_url}/openai/deployments/{deployment}{endpoint}?{version}"
+            return Address(url, _key("api-key", alias.api_key))
+        key = f"Bearer {alias.api_key}" if alias.api_key is not None else None
+        if alias.provider == "openai":
+            return Address(alias.base_url + endpoint, _key("authorization", key))
+        if alias.surface == "ai_studio" and self.operation == "chat":
+            return Address(f"{alias.base_url}/v1beta/openai{endpoint}", _key("authorization", key))
+        raise _unreachable(alias, self.operation)
+
+
+@dataclass(frozen=True, slots=True)
+class GeminiDialect:
+    """One method of a Gemini model; the path names the model, and the body says whether speech is wanted."""
+
+    method: str
+
+    @property
+    def digest(self) -> type[StreamDigest]:
+        """What metering keeps of a stream."""
+        return GeminiDigest
+
+    def operation_of(self, body: Body) -> str:
+        """Return `speech` where the answer is to be audio and nothing else, else `chat`."""
+        config: object = body.request().get("json", {}).get("generationConfig")
+        asked: object = (
+            cast("Mapping[str, object]", config).get("responseModalities")
+            if isinstance(config, Mapping)
+            else None
+        )
+        return "speech" if asked == ["AUDIO"] else "chat"
+
+    def forwarded(self, alias: Alias, body: Body) -> bytes:  # noqa: ARG002 - the path names the model
+        """Return the body as it came."""
+        return body.forwarded(None)
+
+    def address(self, alias: Alias, query: Mapping[str, str]) -> Address:
+        """Return where the call goes."""
+        if alias.provider != "gemini":
+            raise _unreachable(alias, self.method)
+        base = "/v1/publishers/google" if alias.surface == "vertex" else "/v1beta"
+        # The client's key is the gateway's, not the provider's; it never leaves.
+        kept = urlencode({name: value for name, value in query.items() if name != "key"})
+        url = f"{alias.base_url}{base}/models/{quote(alias.model, safe='')}:{self.method}"
+        return Address(f"{url}?{kept}" if kept else url, _key("x-goog-api-key", alias.api_key))
+
+
+def _key(header: str, value: str | None) -> dict[str, str]:
+    return {} if value is None else {header: value}
+
+
+def _unreachable(alias: Alias, wanted: str) -> BadRequest:
+    where = f"{alias.provider} ({alias.surface})"
+    return BadRequest(f"{alias.name!r} is a model of {where}, which has no {wanted} in this dialect")
+
+
+PATHS: Final[tuple[tuple[str, Dialect], ...]] = (
+    *(
+        (path + endpoint, OpenAIDialect(operation))
+        for operation, endpoint in _ENDPOINTS.items()
+        for path in ("/v1", "/openai/deployments/{alias:path}")
+    ),
+    *(
+        (f"{version}/models/{{alias:path}}:{method}", GeminiDialect(method))
+        for method in ("generateContent", "streamGenerateContent")
+        for version in ("/v1beta", "/v1")
+    ),
+)
+"""Every path of a call, with its dialect."""
