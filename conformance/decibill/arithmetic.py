@@ -74,13 +74,14 @@ def line_exact(line: Mapping[str, Any]) -> Fraction:
 
 def usage_faults(usage: Mapping[str, Any]) -> tuple[Fault, ...]:
     """Return where the quantities of a usage record, and of its components, do not add up or lack a basis."""
-    found = list(_record_faults(usage, ""))
+    session = usage.get("operation") == "realtime"
+    found = list(_record_faults(usage, "", session=session))
     for n, component in enumerate(usage.get("components", ())):
-        found += _record_faults(component, join("components", n))
+        found += _record_faults(component, join("components", n), session=session)
     return tuple(found)
 
 
-def _record_faults(record: Mapping[str, Any], at: str) -> Iterator[Fault]:
+def _record_faults(record: Mapping[str, Any], at: str, *, session: bool) -> Iterator[Fault]:
     quantities: Mapping[str, int | str] = record["quantities"]
     unknown: Sequence[str] = record["unknown"]
     for name in quantities:
@@ -90,7 +91,7 @@ def _record_faults(record: Mapping[str, Any], at: str) -> Iterator[Fault]:
         if name not in quantities:
             yield Fault(f"{at}/basis/{name}", "is the basis of a quantity that the record does not have")
     for n, name in enumerate(unknown):
-        if name in quantities:
+        if name in quantities and not session:  # a session can have a sum and lack one more summand
             yield Fault(f"{at}/unknown/{n}", f"{name} is unknown here and stated in quantities")
     values = {name: Fraction(value) for name, value in quantities.items()}
     yield from _partition_faults(values, unknown, f"{at}/quantities")
