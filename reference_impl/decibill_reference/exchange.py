@@ -8,14 +8,14 @@ answers are metered without a look at the request, and media is opened only when
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 from decibill_reference import jsonio
 from decibill_reference.errors import DecibillReferenceError
-from decibill_reference.numbers import read_decimal
+from decibill_reference.numbers import escape, read_decimal
 from decibill_reference.usage import read_time
 
 __all__ = ["Body", "Exchange", "as_object", "header"]
@@ -55,6 +55,8 @@ class Exchange:
     request: Mapping[str, Any]
     response: Mapping[str, Any]
     root: Path | None
+    aliases: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Deployment to model, for the other models of a session."""
 
     @classmethod
     def open(cls, value: object, root: Path | None = None) -> Exchange:
@@ -89,6 +91,7 @@ class Exchange:
             {} if request is None else _part(request, "/request"),
             response,
             root,
+            _aliases(exchange.get("aliases")),
         )
 
     def body(self) -> Body:
@@ -135,6 +138,20 @@ class Exchange:
             if isinstance(value, Mapping):
                 return cast("Mapping[str, Any]", value)
         return {}
+
+    def request_text(self) -> str | None:
+        """Return the text that was sent as the body of the request, or None."""
+        text: object = self.request.get("text")
+        if isinstance(text, str):
+            return text
+        if "text_file" in self.request:
+            content = self._file(self.request["text_file"], "/request/text_file")
+            return content.decode("utf-8", errors="replace")
+        return None
+
+    def model_of(self, name: str) -> str:
+        """Return the model behind *name*, which is a deployment's or the model's own."""
+        return self.aliases.get(name, name)
 
     def media_seconds(self, media: Mapping[str, Any], pointer: str) -> Decimal | None:
         """Return the length of *media*, which stands at *pointer*, or None if it cannot be known.
@@ -226,6 +243,16 @@ def _part(value: object, pointer: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise _unsupported(pointer, "an exchange has an object here")
     return cast("Mapping[str, Any]", value)
+
+
+def _aliases(value: object) -> Mapping[str, str]:
+    if value is None:
+        return {}
+    named = _part(value, "/aliases")
+    for name, model in named.items():
+        if not isinstance(model, str) or not model:
+            raise _unsupported(f"/aliases/{escape(name)}", "the name of a model was expected here")
+    return named
 
 
 def _word(exchange: Mapping[str, Any], member: str) -> str:

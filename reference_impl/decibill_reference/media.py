@@ -103,18 +103,34 @@ def _seconds(samples: int, rate: int) -> Decimal | None:
 
 
 def _decoded_seconds(data: bytes) -> Decimal | None:
-    """Return the length of all frames that PyAV can decode; None without PyAV or without a single frame."""
+    """Return the length of all frames that PyAV can decode; None without PyAV or without a single frame.
+
+    Decoders leave out what an encoder put in front, and most what it filled the last frame up with. In an MP4
+    file only the last packet's own length tells that apart from sound; it can shorten that frame and no more.
+    """
     try:
         av: Any = importlib.import_module("av")  # an optional extra, loaded when a quantity depends on it
     except ImportError:
         return None
     samples = 0
     rate = 0
+    padding = 0
     try:
         with av.open(io.BytesIO(data)) as container:
-            for frame in container.decode(audio=0):
-                samples += frame.samples
-                rate = frame.sample_rate
+            stream = container.streams.audio[0]
+            for packet in container.demux(stream):
+                for frame in packet.decode():
+                    samples += frame.samples
+                    rate = frame.sample_rate
+                    padding = _padding(frame, packet)
     except (av.FFmpegError, IndexError, ValueError):
         pass  # cut or damaged, or no audio: what was decoded until here counts
-    return _seconds(samples, rate) if samples else None
+    return _seconds(samples - padding, rate) if samples else None
+
+
+def _padding(frame: Any, packet: Any) -> int:
+    """Return how many samples at the end of *frame* its *packet* says are none, in units of samples alone."""
+    counts_samples = packet.time_base is not None and packet.time_base * frame.sample_rate == 1
+    if not counts_samples or not packet.duration or frame.pts != packet.pts:
+        return 0
+    return max(int(frame.samples) - int(packet.duration), 0)

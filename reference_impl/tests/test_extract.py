@@ -96,7 +96,7 @@ def test_a_record_that_was_extracted_can_be_read_back() -> None:
     ("changes", "pointer"),
     [
         ({"provider": "acme"}, "/provider"),
-        ({"surface": "voice_live"}, "/surface"),
+        ({"surface": "vertex"}, "/surface"),
         ({"provider": "openai"}, "/surface"),
         ({"operation": "embedding"}, "/operation"),
     ],

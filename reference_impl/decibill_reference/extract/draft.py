@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
 from decibill_reference.numbers import CONTEXT
-from decibill_reference.usage import FLAGS, QUANTITIES, UsageRecord, check_parts, weakest
+from decibill_reference.usage import FLAGS, QUANTITIES, Component, UsageRecord, check_parts, weakest
 
 if TYPE_CHECKING:
     from decibill_reference.exchange import Exchange
@@ -30,6 +30,7 @@ class Draft:
         "_places",
         "_quantities",
         "character_rule",
+        "components",
         "flags",
         "service_tier",
         "unknown",
@@ -45,6 +46,7 @@ class Draft:
         self.unread: list[str] = []
         self.service_tier: str | None = None
         self.character_rule: str | None = None
+        self.components: tuple[Component, ...] = ()
 
     def state(
         self, quantity: str, value: int | Decimal, basis: str, place: tuple[WireObject, str] | None = None
@@ -82,6 +84,10 @@ class Draft:
     def stated(self, quantity: str) -> int | Decimal | None:
         """Return what has been stated of *quantity*."""
         return self._quantities.get(quantity)
+
+    def names(self) -> Iterable[str]:
+        """Return the quantities that have been stated."""
+        return self._quantities.keys()
 
     def count(self, quantity: str) -> int:
         """Return what has been stated of a count, 0 if nothing has."""
@@ -130,9 +136,7 @@ class Draft:
         Raises:
             DecibillReferenceError: `inconsistent_usage`, at the place on the wire.
         """
-        check_parts(self._quantities, self._locate)
-        stated = self._quantities
-        quantities = {name: stated[name] for name in QUANTITIES if name in stated}
+        quantities = self._checked()
         if self.unread:
             self.flags.add("unread_members")
         if self._is_zero():
@@ -145,13 +149,33 @@ class Draft:
             exchange.at,
             quantities,
             {name: self._basis[name] for name in quantities},
-            tuple([name for name in QUANTITIES if name in self.unknown]) if self.unknown else (),
+            self._lacking(),
             tuple([flag for flag in FLAGS if flag in self.flags]) if self.flags else (),
             service_tier=self.service_tier,
             region=exchange.region,
             character_rule=self.character_rule,
             unread=tuple(self.unread),
+            components=self.components,
         )
+
+    def component(self, operation: str, model: str | None) -> Component:
+        """Return what has been read as the usage of one more model of a session.
+
+        Raises:
+            DecibillReferenceError: `inconsistent_usage`, at the place on the wire.
+        """
+        quantities = self._checked()
+        basis = {name: self._basis[name] for name in quantities}
+        return Component(operation, model, quantities, basis, self._lacking())
+
+    def _checked(self) -> dict[str, int | Decimal]:
+        """Return the quantities in canonical order, no part of them larger than its whole."""
+        check_parts(self._quantities, self._locate)
+        stated = self._quantities
+        return {name: stated[name] for name in QUANTITIES if name in stated}
+
+    def _lacking(self) -> tuple[str, ...]:
+        return tuple([name for name in QUANTITIES if name in self.unknown]) if self.unknown else ()
 
     def _locate(self, quantity: str) -> str:
         """Return the pointer at which *quantity* stands on the wire; what was worked out stands nowhere."""
@@ -161,7 +185,12 @@ class Draft:
     def _is_zero(self) -> bool:
         """Tell whether usage is known and zero throughout; a duration that is information is not usage."""
         metered = self._quantities.keys() - _INFORMATION
-        return bool(metered) and not self.unknown and not any(map(self._quantities.get, metered))
+        return (
+            bool(metered)
+            and not self.unknown
+            and not any(map(self._quantities.get, metered))
+            and not any(part.unknown or any(part.quantities.values()) for part in self.components)
+        )
 
 
 def _sum(left: int | Decimal, right: int | Decimal) -> Decimal:

@@ -36,9 +36,15 @@ def read_stated_duration(answer: WireObject, usage: WireObject, draft: Draft) ->
         draft.read_seconds(_INFORMATION, usage, "seconds")
 
 
-def read_measured_seconds(exchange: Exchange, draft: Draft) -> None:
-    """State the length of the upload as the billable duration, or that it is unknown."""
-    media, pointer = _upload(exchange)
+def read_measured_seconds(exchange: Exchange, draft: Draft, member: str = "file") -> None:
+    """State the length of the upload as the billable duration, or that it is unknown.
+
+    Args:
+        exchange: the exchange.
+        draft: the record that is being made.
+        member: the member of a form that holds the upload.
+    """
+    media, pointer = _upload(exchange, member)
     seconds = exchange.media_seconds(media, pointer)
     if seconds is None:
         draft.unknown.add(_BILLABLE)
@@ -46,10 +52,10 @@ def read_measured_seconds(exchange: Exchange, draft: Draft) -> None:
         draft.state(_BILLABLE, seconds, "media")
 
 
-def _upload(exchange: Exchange) -> tuple[Mapping[str, Any], str]:
+def _upload(exchange: Exchange, member: str) -> tuple[Mapping[str, Any], str]:
     """Return the media that the request carried: the form's file, or a body that is nothing but media."""
-    upload: object = exchange.request_object().get("file")
+    upload: object = exchange.request_object().get(member)
     if isinstance(upload, Mapping):
-        return cast("Mapping[str, Any]", upload), "/request/form/file"
+        return cast("Mapping[str, Any]", upload), f"/request/form/{member}"
     body: object = exchange.request.get("media")
     return cast("Mapping[str, Any]", body) if isinstance(body, Mapping) else {}, "/request/media"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from decibill_reference.exchange import Exchange
     from decibill_reference.extract.draft import Draft
 
-__all__ = ["read_transcription", "read_translation"]
+__all__ = ["read_transcript", "read_transcription", "read_translation"]
 
 _FINAL_EVENT = "transcript.text.done"
 
@@ -43,14 +43,14 @@ def _read(exchange: Exchange, draft: Draft, *, has_type: bool) -> None:
     answer: WireObject | None = None
     if body.kind == "json":
         answer = WireObject(body.value, body.pointer)
-        _read_answer(exchange, answer, draft, has_type=has_type)
+        read_transcript(exchange, answer, draft, has_type=has_type)
     elif body.kind == "sse":
         answer = final_event(body, _FINAL_EVENT)
         if answer is None or answer.members.get("usage") is None:
             draft.flags.add("stream_incomplete")
             draft.unknown.update(("input_tokens", "output_tokens"))
         else:
-            _read_answer(exchange, answer, draft, has_type=has_type)
+            read_transcript(exchange, answer, draft, has_type=has_type)
     elif body.kind == "text":
         read_measured_seconds(exchange, draft)
     else:
@@ -60,7 +60,18 @@ def _read(exchange: Exchange, draft: Draft, *, has_type: bool) -> None:
     read_service_tier(exchange, answer.text("service_tier") if answer else None, draft)
 
 
-def _read_answer(exchange: Exchange, answer: WireObject, draft: Draft, *, has_type: bool) -> None:
+def read_transcript(exchange: Exchange, answer: WireObject, draft: Draft, *, has_type: bool = True) -> None:
+    """Read the object that a finished transcription is told in: an answer, or an event with the same usage.
+
+    Args:
+        exchange: the exchange, whose upload is measured where the object does not say how much was used.
+        answer: the object that can hold `usage`, and `duration` beside it.
+        draft: the record that is being made.
+        has_type: whether usage is sent with a type, so that one without it is remarkable.
+
+    Raises:
+        DecibillReferenceError: `invalid_number`, `negative_quantity` or `malformed_body`.
+    """
     usage = answer.child("usage")
     if usage is None:
         read_seconds(exchange, answer, None, draft)

@@ -1,0 +1,144 @@
+"""Realtime sessions of OpenAI, on Azure and on Voice Live too, in the words of the beta and of today.
+
+A session is the sum of its responses. Its input is transcribed by a second model, which the events of a
+transcription do not name: it is the one that the session was set to last. Live and translation sessions run
+by the clock and are read by `live`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, cast
+
+from decibill_reference.extract.chat import read_usage
+from decibill_reference.extract.draft import Draft
+from decibill_reference.extract.live import Clock
+from decibill_reference.extract.service_tier import read_service_tier
+from decibill_reference.extract.session import TOTALS, Components, frames, leave_open
+from decibill_reference.extract.transcription import read_transcript
+
+if TYPE_CHECKING:
+    from decibill_reference.exchange import Exchange
+    from decibill_reference.extract.wire import WireObject
+
+__all__ = ["read_realtime"]
+
+_TRANSCRIPTION = "transcription"
+_INPUT_MODEL = (("audio", "input", "transcription"), ("input_audio_transcription",))
+"""Where a session says by what its input is transcribed: as it is now, and as it was in the beta."""
+
+
+def read_realtime(exchange: Exchange, draft: Draft) -> None:
+    """Read a session of any kind."""
+    session = _Session(exchange, draft)
+    for frame in frames(exchange):
+        if frame.is_server:
+            session.read(frame.content)
+    session.close()
+
+
+class _Session:
+    """A session as far as it has been read."""
+
+    def __init__(self, exchange: Exchange, draft: Draft) -> None:
+        self._exchange = exchange
+        self._draft = draft
+        self._components = Components()
+        self._clock = Clock(exchange)
+        self._input_model: str | None = None
+        self._open: set[str] = set()
+        self._done: set[str] = set()
+        self._transcribed: set[tuple[str, object]] = set()
+        self._readers: Mapping[str, Callable[[WireObject], None]] = {
+            "session.created": self._configure,
+            "session.updated": self._configure,
+            "transcription_session.created": self._configure,
+            "transcription_session.updated": self._configure,
+            "response.created": self._begin,
+            "response.done": self._respond,
+            "conversation.item.input_audio_transcription.completed": self._transcribe,
+        }
+
+    def read(self, event: WireObject) -> None:
+        """Read one event of the server; most say nothing of usage."""
+        word = event.text("type") or ""
+        reader = self._readers.get(word)
+        if reader:
+            reader(event)
+        else:
+            self._clock.read(word, event, self._components, self._draft)
+
+    def close(self) -> None:
+        """State what is only known when there are no more events."""
+        draft = self._draft
+        if self._open:  # billed, and by how much nobody said
+            draft.flags.add("session_incomplete")
+            draft.unknown.update(TOTALS)
+        self._clock.state(draft)
+        leave_open(draft)
+        self._components.state(draft)
+        read_service_tier(self._exchange, None, draft)
+
+    def _configure(self, event: WireObject) -> None:
+        """Note by what the input is transcribed from here on; a session that does not say changes nothing."""
+        session: object = event.members.get("session")
+        if _at(session, ("type",)) == "translation":
+            self._clock.runs = True
+        for path in _INPUT_MODEL:
+            holder = _at(session, path[:-1])
+            if isinstance(holder, Mapping) and path[-1] in holder:
+                name = _at(session, (*path, "model"))
+                self._input_model = self._exchange.model_of(name) if isinstance(name, str) else None
+                return
+
+    def _begin(self, event: WireObject) -> None:
+        name = _text(event, "response", "id")
+        if name not in self._done:
+            self._open.add(name)
+
+    def _respond(self, event: WireObject) -> None:
+        """Read what a response used, whether it was completed, cancelled or failed."""
+        name = _text(event, "response", "id")
+        self._open.discard(name)
+        if name in self._done:
+            return
+        if name:
+            self._done.add(name)
+        response = event.child("response")
+        usage = response.child("usage") if response else None
+        used = Draft()
+        if usage is None:
+            used.unknown.update(TOTALS)
+        else:
+            read_usage(usage, used)
+        self._draft.add(used)
+
+    def _transcribe(self, event: WireObject) -> None:
+        """Read what the transcription of one item of the input used; one that failed is not billed."""
+        name = event.text("item_id")
+        if name:
+            part = (name, event.members.get("content_index"))
+            if part in self._transcribed:
+                return
+            self._transcribed.add(part)
+        if event.members.get("usage") is None:
+            self._components.add_unmetered(_TRANSCRIPTION, self._input_model)
+            return
+        used = Draft()
+        read_transcript(self._exchange, event, used)
+        self._components.add(_TRANSCRIPTION, self._input_model, used, self._draft)
+
+
+def _text(event: WireObject, *path: str) -> str:
+    """Return the text at the end of *path*, or an empty one."""
+    value = _at(event.members, path)
+    return value if isinstance(value, str) else ""
+
+
+def _at(value: object, path: tuple[str, ...]) -> object:
+    """Return what *path* leads to in *value*, or None."""
+    for step in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = cast("Mapping[str, object]", value).get(step)
+    return value
