@@ -5,47 +5,37 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
-import io
 import json
 import socket
 import threading
-import time
-import wave
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-import uvicorn
 from decibill_reference.gateway import Gateway, GatewayConfig, _listen
 from decibill_reference.gateway_config import Alias
 from decibill_reference.gateway_metering import SOUND, Seams
 from decibill_reference.ledger import Ledger, LedgerError
-from decibill_reference.prices import PriceBook
 from pytest_httpserver import HTTPServer
+from tests.gateway_scene import (
+    BOOK,
+    STREAM,
+    WAV,
+    Running,
+    Seen,
+    answering,
+    as_json,
+    as_stream,
+    running,
+)
 from werkzeug import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from werkzeug import Request
-
-FIXTURES = Path(__file__).parents[2] / "fixtures"
-BOOK = PriceBook.from_json(json.loads((FIXTURES / "price-books" / "conformance.json").read_text()))
-
-
-def silence(seconds: float) -> bytes:
-    """Return a WAV file of 16-bit silence."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setparams((1, 2, 8000, 0, "NONE", ""))
-        writer.writeframes(bytes(round(seconds * 8000) * 2))
-    return file.getvalue()
-
-
-WAV = silence(0.95)
 
 TRANSCRIPTION = {
     "text": "The harbour is silent.",
@@ -58,83 +48,6 @@ TRANSCRIPTION = {
     },
 }
 TRANSCRIPTION_COST = "0.000413"  # 37 x 7.4 + 12 x 11.6 = 413 millionths
-
-STREAM = b"".join(
-    (
-        b'data: {"type":"transcript.text.delta","delta":"The harbour"}\r\n\r\n',
-        b": a comment\r\n\r\n",
-        b'data: {"type":"transcript.text.done","text":"\xc3\xa9","usage":{"type":"tokens","input_tokens":37,'
-        b'"output_tokens":12,"total_tokens":49,"input_token_details":{"audio_tokens":37,"text_tokens":0}}}\r\n\r\n',
-        b"data: [DONE]\r\n\r\n",
-    )
-)
-
-
-@dataclass
-class Running:
-    """A gateway that serves, and a client of it."""
-
-    url: str
-    ledger: Ledger
-    client: httpx.Client
-
-    def rows(self, count: int) -> list[dict[str, Any]]:
-        """Return the rows of the ledger, which must come to *count* within two seconds."""
-        for _ in range(200):
-            rows: list[dict[str, Any]] = self.client.get("/v1/usage").json()["data"]
-            if len(rows) >= count:
-                break
-            time.sleep(0.01)
-        assert len(rows) == count
-        return rows
-
-    def row(self, answer: httpx.Response) -> dict[str, Any]:
-        """Return the row of the call that was answered."""
-        found = self.client.get(f"/v1/usage/{answer.headers['x-decibill-request-id']}")
-        assert found.status_code == 200
-        row: dict[str, Any] = found.json()
-        return row
-
-    def transcribe(self, alias: str = "transcribe", **fields: str) -> httpx.Response:
-        return self.client.post(
-            "/v1/audio/transcriptions",
-            data={"model": alias, **fields},
-            files={"file": ("a.wav", WAV, "audio/wav")},
-        )
-
-    def speak(self, alias: str = "speak", **members: Any) -> httpx.Response:
-        return self.client.post("/v1/audio/speech", json={"model": alias, "input": "Grüß Gott", **members})
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[HTTPServer]:
-    with HTTPServer("127.0.0.1", threaded=True) as server:
-        yield server
-
-
-@pytest.fixture
-def upstream(provider: HTTPServer) -> HTTPServer:
-    """The provider, which has nothing to answer yet."""
-    provider.clear()
-    return provider
-
-
-@dataclass
-class Seen:
-    """A request as the provider received it."""
-
-    query: dict[str, str]
-    headers: dict[str, str]
-    form: dict[str, str]
-    upload: bytes
-    body: bytes
-
-    @classmethod
-    def of(cls, request: Request) -> Seen:
-        with contextlib.closing(request):
-            upload = request.files["file"].read() if "file" in request.files else b""
-            headers = {name.lower(): value for name, value in request.headers.items()}
-            return cls(request.args.to_dict(), headers, request.form.to_dict(), upload, request.get_data())
 
 
 @pytest.fixture
@@ -168,44 +81,6 @@ def start(tmp_path: Path, upstream: HTTPServer) -> Iterator[Callable[..., Runnin
             return stack.enter_context(running(GatewayConfig(tmp_path / "usage.sqlite", aliases, key), seams))
 
         yield starter
-
-
-@contextlib.contextmanager
-def running(config: GatewayConfig, seams: Seams) -> Iterator[Running]:
-    with _listen("127.0.0.1", 0) as listening, Ledger(config.ledger) as ledger:
-        application = Gateway(config, ledger, seams).application()
-        server = uvicorn.Server(uvicorn.Config(application, log_level="critical", access_log=False))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        try:
-            with httpx.Client(base_url=url, trust_env=False, timeout=10) as client:
-                yield Running(url, ledger, client)
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
-def answering(upstream: HTTPServer, path: str, *answers: Response | Callable[[Seen], Response]) -> list[Seen]:
-    """Let the provider give these answers in turn, the last one for ever; return the requests it gets."""
-    seen: list[Seen] = []
-
-    def handler(request: Request) -> Response:
-        seen.append(Seen.of(request))
-        answer = answers[min(len(seen), len(answers)) - 1]
-        return answer if isinstance(answer, Response) else answer(seen[-1])
-
-    upstream.expect_request(path, method="POST").respond_with_handler(handler)
-    return seen
-
-
-def as_json(document: Any, status: int = 200, **headers: str) -> Response:
-    return Response(json.dumps(document), status, {"content-type": "application/json", **headers})
-
-
-def as_stream(body: bytes = STREAM, size: int = 7) -> Response:
-    pieces = [body[place : place + size] for place in range(0, len(body), size)]
-    return Response(iter(pieces), content_type="text/event-stream; charset=utf-8")
 
 
 SPEECH = "/v1/audio/speech"

@@ -42,11 +42,19 @@ def test_an_address_loses_the_slash_at_its_end(tmp_path: Path) -> None:
     assert load(tmp_path).aliases["transcribe"].base_url == "https://example.org"
 
 
-@pytest.mark.parametrize(("provider", "surface"), [("openai", "api"), ("azure", "azure_openai")])
+@pytest.mark.parametrize(
+    ("provider", "surface"), [("openai", "api"), ("azure", "azure_openai"), ("gemini", "ai_studio")]
+)
 def test_each_provider_has_its_surface(tmp_path: Path, provider: str, surface: str) -> None:
     config = load(tmp_path, aliases={"a": alias(provider=provider)})
 
     assert config.aliases["a"].surface == surface
+
+
+def test_another_surface_of_a_provider_can_be_named(tmp_path: Path) -> None:
+    config = load(tmp_path, aliases={"a": alias(provider="gemini", surface="vertex")})
+
+    assert config.aliases["a"].surface == "vertex"
 
 
 def test_secrets_are_read_from_the_environment(tmp_path: Path) -> None:
