@@ -99,6 +99,8 @@ def _lack(case: Case, declaration: Declaration) -> str | None:
         return f"the dialect {' or '.join(sorted(case.when))}"
     if "upstream.retry" in case.features and not declaration.features.retry:
         return "retries"
+    if "convert" in case.features and "convert" not in declaration.features.extra:
+        return "the conversion of one dialect into another"
     return None
 
 
