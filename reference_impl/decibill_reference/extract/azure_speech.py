@@ -37,7 +37,7 @@ _LENGTHS: Mapping[str, Decimal] = {
 
 _ISO = re.compile(
     r"P(?:(?P<days>\d{1,9})D)?(?=T|$)"
-    r"(?:T(?=\d)(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9}(?:\.\d{1,9})?)S)?)?"
+    r"(?:T(?=\d)(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9}(?:\.\d{1,30})?)S)?)?"
 )
 _ISO_UNITS: Mapping[str, int] = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 _PHRASES = ("combinedPhrases", "phrases", "combinedRecognizedPhrases", "recognizedPhrases")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from decibill_reference.extract.wire import WireObject
 
-__all__ = ["BATCH", "batched_answer", "is_batch_line"]
+__all__ = ["BATCH", "batched_answer", "has_failed", "is_batch_line"]
 
 BATCH = "batch"
 """The service tier of every call of a batch."""
@@ -22,14 +22,22 @@ def is_batch_line(answer: WireObject) -> bool:
     return "custom_id" in answer.members and "response" in answer.members
 
 
-def batched_answer(line: WireObject) -> WireObject | None:
-    """Return the answer in *line*, or None where that call failed or was never made.
+def has_failed(line: WireObject) -> bool:
+    """Tell whether the call of *line* failed, or was never made.
 
     Raises:
         DecibillReferenceError: `malformed_body`, or `invalid_number` for a status that is none.
     """
     response = line.child("response")
     status = response.count("status_code") if response else None
-    if response is None or (status is not None and status >= 400):
-        return None
-    return response.child("body")
+    return response is None or (status is not None and status >= 400)
+
+
+def batched_answer(line: WireObject) -> WireObject | None:
+    """Return the answer in *line*, if there is one.
+
+    Raises:
+        DecibillReferenceError: `malformed_body`.
+    """
+    response = line.child("response")
+    return response.child("body") if response else None

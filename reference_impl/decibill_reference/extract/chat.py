@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from decibill_reference.errors import DecibillReferenceError
-from decibill_reference.extract.batch import BATCH, batched_answer, is_batch_line
+from decibill_reference.extract.batch import BATCH, batched_answer, has_failed, is_batch_line
 from decibill_reference.extract.normal_form import is_normal_form, read_normal_units
 from decibill_reference.extract.service_tier import read_service_tier
 from decibill_reference.extract.stream import final_chunk, last_text
@@ -20,37 +20,42 @@ __all__ = ["read_chat", "read_usage"]
 
 
 def read_chat(exchange: Exchange, draft: Draft) -> None:
-    """Read a chat completion, or a stream of its chunks."""
+    """Read a chat completion, a stream of its chunks, or a line of a batch of completions."""
     body = exchange.body()
-    answer: WireObject | None
-    in_batch = False
     if body.kind == "json":
         answer = WireObject(body.value, body.pointer)
-        in_batch = is_batch_line(answer)
-        if in_batch:
-            answer = batched_answer(answer)
-            if answer is None:  # that one call of the batch failed (AUB-EXT-d1ab)
-                draft.flags.add("error_response")
-                draft.service_tier = BATCH
-                return
-        tier = answer.text("service_tier")
+        if is_batch_line(answer):
+            _read_line(exchange, answer, draft)
+        else:
+            _read_answer(exchange, answer, answer.text("service_tier"), draft)
     elif body.kind == "sse":
-        answer = final_chunk(body)
-        tier = last_text(body, "service_tier")
-        if answer is None:
+        chunk = final_chunk(body)
+        if chunk is None:
             draft.flags.add("stream_incomplete")
+        _read_answer(exchange, chunk, last_text(body, "service_tier"), draft)
     else:
         raise DecibillReferenceError(
             "malformed_body", body.pointer, "a chat completion is JSON or a stream of it"
         )
+
+
+def _read_line(exchange: Exchange, line: WireObject, draft: Draft) -> None:
+    if has_failed(line):  # whatever became of the others (AUB-EXT-d1ab)
+        draft.flags.add("error_response")
+    else:
+        answer = batched_answer(line)
+        _read_answer(exchange, answer, answer.text("service_tier") if answer else None, draft)
+    if draft.service_tier in {None, "standard"}:
+        draft.service_tier = BATCH
+
+
+def _read_answer(exchange: Exchange, answer: WireObject | None, tier: str | None, draft: Draft) -> None:
     usage = answer.child("usage") if answer else None
     if usage is None:
         draft.unknown.update(("input_tokens", "output_tokens"))
     else:
         read_usage(usage, draft)
     read_service_tier(exchange, tier, draft)
-    if in_batch and draft.service_tier in {None, "standard"}:
-        draft.service_tier = BATCH
 
 
 def read_usage(usage: WireObject, draft: Draft) -> None:
