@@ -50,6 +50,8 @@ def case_values(
         "case.model": case.model,
         "case.operation": case.operation,
         "case.operation_name": declaration.operation_names.get(case.operation, case.operation),
+        "case.surface": str(case.exchange["surface"]),
+        "case.method": "streamGenerateContent" if case.stream else "generateContent",
         "case.prices": str((root / case.book).resolve()) if case.book is not None else "",
     }
     upstream = declaration.upstream

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,7 @@ def _read(source: Source, seen: Seen, sent: Mapping[str, tuple[str, Any]]) -> So
         place=source.place,
         cost=cost,
         usage=inclusive(usage) if source.convention == "disjoint" else usage,
+        sent=_numbers(sent) if source.usage == "dialect" else {},
         status=status,
         estimate=_is_marked(source.estimate, source, seen),
         incomplete=_is_marked(source.incomplete, source, seen),
@@ -134,6 +136,12 @@ def _read(source: Source, seen: Seen, sent: Mapping[str, tuple[str, Any]]) -> So
         keeps_records=source.keeps_records,
         problem="; ".join(problems) or None,
     )
+
+
+def _numbers(sent: Mapping[str, tuple[str, Any]]) -> dict[str, Decimal]:
+    """Return the quantities of the recorded answer that are numbers: what the caller has to find."""
+    stated = {name: statement(value, place)[0].value for name, (place, value) in sent.items()}
+    return {name: value for name, value in stated.items() if value is not None}
 
 
 def _places(source: Source, seen: Seen, sent: Mapping[str, tuple[str, Any]]) -> dict[str, tuple[str, Any]]:

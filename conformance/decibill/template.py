@@ -22,6 +22,7 @@ CASE_NAMES = frozenset(
         "case.alias",
         "case.id",
         "case.key",
+        "case.method",
         "case.model",
         "case.name",
         "case.operation",
@@ -29,6 +30,7 @@ CASE_NAMES = frozenset(
         "case.prices",
         "case.provider",
         "case.provider_name",
+        "case.surface",
         "case.token",
         "case.upstream",
     }

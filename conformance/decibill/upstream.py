@@ -31,12 +31,12 @@ def upstream(port: int, host: str, armed: str | None, *, listing: bool) -> None:
     """Play the recorded provider answers, each at a base address of its own.
 
     Point a gateway at http://HOST:PORT/c/CASE/v1, where CASE is the id of a case with -- for its slash
-    (Azure: without /v1). Every request that arrives is printed on standard output as one line of JSON.
+    (/v1 for OpenAI alone). Every request that arrives is printed on standard output as one line of JSON.
     """
     cases = {_token(case): case for case in load_cases() if isinstance(case, ExchangeCase)}
     if listing:
         for token, case in cases.items():
-            ending = "" if case.provider == "azure" else "/v1"
+            ending = "/v1" if case.provider == "openai" else ""
             click.echo(f"http://{host}:{port}/c/{token}{ending}")
         return
     chosen = select_cases(tuple(cases.values()), only=(armed,)) if armed is not None else ()
