@@ -20,6 +20,9 @@ __all__ = ["measure"]
 
 _NANOSECOND = Decimal("1e-9")
 _PCM, _FLOAT, _A_LAW, _MU_LAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
+_FILL = 4
+"""The part of a second that an encoder's delay and fill can come to: a quarter."""
+
 _UNCOMPRESSED = frozenset({_PCM, _FLOAT, _A_LAW, _MU_LAW})
 
 
@@ -105,31 +108,46 @@ def _seconds(samples: int, rate: int) -> Decimal | None:
 def _decoded_seconds(data: bytes) -> Decimal | None:
     """Return the length of all frames that PyAV can decode; None without PyAV or without a single frame.
 
-    Decoders leave out what an encoder put in front, and most what it filled the last frame up with. In an MP4
-    file only the last packet's own length tells that apart from sound; it can shorten that frame and no more.
+    What an encoder put in front and filled the last frame up with is not counted. Only a header can say how
+    much that is, so it is believed as far as an encoder can go and no further: an edit list that leaves out
+    most of a file is a claim like any other.
     """
     try:
         av: Any = importlib.import_module("av")  # an optional extra, loaded when a quantity depends on it
     except ImportError:
         return None
-    samples = 0
-    rate = 0
-    padding = 0
+    played, _ = _decode(av, data, whole=False)
+    held, rate = _decode(av, data, whole=True)
+    samples = played if (held - played) * _FILL <= rate else held
+    return _seconds(samples, rate) if samples else None
+
+
+def _decode(av: Any, data: bytes, *, whole: bool) -> tuple[int, int]:
+    """Return how many samples PyAV finds in *data*, and how many make a second; both 0 where there are none.
+
+    Args:
+        av: the module.
+        data: the file.
+        whole: whether to count what the file says is not to be played.
+    """
+    samples = rate = padding = 0
     try:
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), container_options={"ignore_editlist": str(int(whole))}) as container:
             stream = container.streams.audio[0]
+            if whole:
+                stream.codec_context.flags2 |= av.codec.context.Flags2.skip_manual
             for packet in container.demux(stream):
                 for frame in packet.decode():
-                    samples += frame.samples
-                    rate = frame.sample_rate
-                    padding = _padding(frame, packet)
+                    samples += int(frame.samples)
+                    rate = int(frame.sample_rate)
+                    padding = 0 if whole else _padding(frame, packet)
     except (av.FFmpegError, IndexError, ValueError):
         pass  # cut or damaged, or no audio: what was decoded until here counts
-    return _seconds(samples - padding, rate) if samples else None
+    return samples - padding, rate
 
 
 def _padding(frame: Any, packet: Any) -> int:
-    """Return how many samples at the end of *frame* its *packet* says are none, in units of samples alone."""
+    """Return how many samples at the end of *frame* are none, as its *packet* says in an MP4 file."""
     counts_samples = packet.time_base is not None and packet.time_base * frame.sample_rate == 1
     if not counts_samples or not packet.duration or frame.pts != packet.pts:
         return 0
