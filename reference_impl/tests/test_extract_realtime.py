@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.extract import extract
 from decibill_reference.usage import UsageRecord
+from hypothesis import given
+from hypothesis import strategies as st
 
 TURN: dict[str, Any] = {
     "input_tokens": 139,
@@ -206,6 +209,14 @@ def test_a_number_that_no_rule_reads_is_named() -> None:
     record = session(done({**TURN, "video_seconds": 4}))
 
     assert record.unread == ("/response/events/0/frame/response/usage/video_seconds",)
+
+
+@given(st.permutations([done(name="a"), done(name="b"), done(name="b"), heard(item="i"), heard(item="j")]))
+def test_the_order_of_what_is_billed_does_not_matter(events: list[dict[str, Any]]) -> None:
+    record = session(heard_by("a"), *events)
+
+    assert record.quantities["total_tokens"] == 400
+    assert parts(record) == [("a", {"audio_duration_seconds": 6}, ())]
 
 
 # The transcription of the input
@@ -413,3 +424,53 @@ def test_a_number_beside_the_seconds_is_named() -> None:
     told = {"type": "session.closed", "usage": {"seconds": 30, "standby_seconds": 5}}
 
     assert session(told).unread == ("/response/events/0/frame/usage/standby_seconds",)
+
+
+# Anything
+
+WORDS = st.sampled_from(
+    [
+        "session.updated",
+        "session.closed",
+        "session.usage.updated",
+        "response.created",
+        "response.done",
+        "response.event",
+        "decision.event",
+        COMPLETED,
+        "error",
+    ]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 500) | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["id", "usage", "session", "response", "audio", "input", "transcription", "model"]
+            )
+            | st.sampled_from(["input_tokens", "output_tokens", "seconds", "type", "event", "cached_tokens"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    st.lists(
+        st.builds(
+            lambda word, body: {"item_id": "i", **body, "type": word},
+            WORDS,
+            st.dictionaries(
+                st.sampled_from(["usage", "session", "response", "event", "content_index"]), JSON
+            ),
+        ),
+        max_size=4,
+    )
+)
+def test_whatever_a_server_sends_is_read_or_refused(events: list[dict[str, Any]]) -> None:
+    with suppress(DecibillReferenceError):
+        record = session(*events)
+        assert UsageRecord.from_json(record.to_json()) == record

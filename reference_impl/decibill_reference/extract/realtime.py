@@ -48,7 +48,7 @@ class _Session:
         self._input_model: str | None = None
         self._open: set[str] = set()
         self._done: set[str] = set()
-        self._transcribed: set[tuple[str, object]] = set()
+        self._transcribed: set[tuple[str, str]] = set()
         self._readers: Mapping[str, Callable[[WireObject], None]] = {
             "session.created": self._configure,
             "session.updated": self._configure,
@@ -117,7 +117,7 @@ class _Session:
         """Read what the transcription of one item of the input used; one that failed is not billed."""
         name = event.text("item_id")
         if name:
-            part = (name, event.members.get("content_index"))
+            part = (name, repr(event.members.get("content_index")))
             if part in self._transcribed:
                 return
             self._transcribed.add(part)
