@@ -21,6 +21,7 @@ import click
 from decibill import jsonio, schemas
 from decibill._data import data_directory
 from decibill.book_checks import ambiguities, book_faults
+from decibill.book_doubts import doubts
 from decibill.case_checks import case_faults, exchange_of, files_of
 from decibill.errors import Fault, InvalidFileError
 from decibill.pointer import join
@@ -171,6 +172,13 @@ def books_by_themselves(tree: Tree) -> Iterator[Finding]:
                 yield Finding(name, fault.pointer, fault.problem)
 
 
+def doubtful_prices(tree: Tree) -> Iterator[Finding]:
+    """Published prices are as prices usually are, or a note says why not."""
+    for name, book in tree.sound_books.items():
+        for fault in doubts(book):
+            yield Finding(name, fault.pointer, fault.problem)
+
+
 def ids_and_titles(tree: Tree) -> Iterator[Finding]:
     """The id of a case is its path, and no two cases have one title."""
     titles: dict[str, str] = {}
@@ -313,6 +321,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     schema_faults,
     cases_by_themselves,
     books_by_themselves,
+    doubtful_prices,
     ids_and_titles,
     known_requirements,
     unused_files,
