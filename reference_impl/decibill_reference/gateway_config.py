@@ -9,8 +9,9 @@
                                 "api_version": "2025-04-01-preview", "prices": "prices.json", "retries": 1}}}
 
 Clients ask for an *alias*. It names the provider's model, which is the one that is priced, the address, and
-the price book. Secrets are named by their environment variable, never written down. Paths are relative to
-the file.
+the price book; `surface` says which of a provider's interfaces is meant where there are several (`ai_studio`,
+which is Gemini's usual one, or `vertex`). Secrets are named by their environment variable, never written
+down. Paths are relative to the file.
 """
 
 from __future__ import annotations

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from itertools import permutations
 from typing import Any
 
 import pytest
+from decibill_reference.errors import DecibillReferenceError
+from decibill_reference.extract import extract
+from decibill_reference.usage import UsageRecord
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.gemini_answers import answered, listed, parts, record_of, refusal, usage_of
+from tests.gemini_answers import answered, listed, parts, record_of, refusal, turn, usage_of
 
 MODALITIES = ["TEXT", "AUDIO", "IMAGE", "VIDEO"]
 
@@ -351,3 +355,42 @@ def test_lists_that_add_up_are_the_parts_of_the_record(
     assert quantities["text_output_tokens"] == out.get("TEXT", 0) + thoughts
     assert quantities["audio_output_tokens"] == out.get("AUDIO", 0)
     assert quantities["total_tokens"] == usage["totalTokenCount"]
+
+
+COUNTS = ["prompt", "candidates", "response", "thoughts", "toolUsePrompt", "total", "cachedContent"]
+LISTS = ["promptTokensDetails", "candidatesTokensDetails", "toolUsePromptTokensDetails", "cacheTokensDetails"]
+ENTRY = st.fixed_dictionaries(
+    {},
+    optional={
+        "modality": st.sampled_from([*MODALITIES, "SMELL", None, 3]),
+        "tokenCount": st.integers(-1, 40),
+    },
+)
+ANY_USAGE = st.fixed_dictionaries(
+    {},
+    optional={
+        **{f"{name}TokenCount": st.integers(-1, 60) | st.none() | st.just(1.5) for name in COUNTS},
+        **{name: st.lists(ENTRY, max_size=3) for name in LISTS},
+        "billablePromptUsage": st.dictionaries(
+            st.sampled_from(["audioDurationSeconds", "textCount"]), st.integers(0, 9)
+        ),
+    },
+)
+
+
+@given(ANY_USAGE, st.sampled_from(["chat", "speech", "transcription", "embedding"]))
+def test_any_usage_is_a_sound_record_or_refused(usage: dict[str, Any], operation: str) -> None:
+    check_outcome(answered({"json": {"usageMetadata": usage}}, operation))
+
+
+@given(st.lists(ANY_USAGE, max_size=4))
+def test_any_session_is_a_sound_record_or_refused(usages: list[dict[str, Any]]) -> None:
+    events = [turn(usage, turnComplete=True) for usage in usages]
+    check_outcome(answered({"events": events}, "realtime"))
+
+
+def check_outcome(exchange: dict[str, Any]) -> None:
+    """Check that an exchange is refused, or gives a record that is read back as it was."""
+    with contextlib.suppress(DecibillReferenceError):
+        record = extract(exchange).to_json()
+        assert UsageRecord.from_json(record).to_json() == record

@@ -1,7 +1,7 @@
 """Gemini behind OpenAI's dialect: `/v1beta/openai/chat/completions`.
 
 Its usage has three numbers and no details. Thoughts are billed as output and appear only in the total: what
-prompt and completion leave of it is reasoning. Nothing tells audio from text.
+prompt and completion leave of it is reasoning (AUB-GEM-15d6). Nothing tells audio from text.
 """
 
 from __future__ import annotations

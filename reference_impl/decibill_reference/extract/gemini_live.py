@@ -2,7 +2,7 @@
 
 Every frame with `usageMetadata` is a bill of its own, whether its turn is complete or not: conversation sends
 one a turn, a tool round on Vertex one a model call, translation one every second. The prompt of each counts
-the whole context again, because that is what is billed.
+the whole context again, because that is what is billed (AUB-GEM-ee57).
 """
 
 from __future__ import annotations
@@ -46,13 +46,14 @@ def read_live(exchange: Exchange, draft: Draft) -> None:
             continue
         event = Draft()
         event.service_tier = read_metadata(usage, _MEANING, event)
-        if has_output and event.stated("output_tokens") == 0:
+        if has_output and event.stated("output_tokens") == 0:  # AUB-GEM-e31a
             event.flags.add("output_not_counted")
         draft.add(event)
         has_usage, has_output = True, False
         has_turns = has_turns or _member(content, _CONTENT, _COMPLETE) is True
-    if not has_usage or (has_output and has_turns):  # a turn that was dropped is billed, and by how much
-        draft.flags.add("session_incomplete")  # nobody said
+    if not has_usage or (has_output and has_turns):
+        # A turn that was dropped is billed, and nobody said what it used (AUB-GEM-847e).
+        draft.flags.add("session_incomplete")
         draft.unknown.update(_TOTALS)
     if not draft.unknown.isdisjoint(_TOTALS):
         draft.withdraw("total_tokens")

@@ -2,7 +2,7 @@
 
 AI Studio repeats a cumulative `usageMetadata` in every chunk. Vertex sends the counts in the last one and
 what it bills of the prompt in the first. So every member is taken from the last chunk that has it, and chunks
-are never added up. The usage is final if any chunk has a `finishReason` (AUB-EXT-463c).
+are never added up. The usage is final if any chunk has a `finishReason` (AUB-GEM-ea33).
 """
 
 from __future__ import annotations

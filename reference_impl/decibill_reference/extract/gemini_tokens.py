@@ -3,7 +3,7 @@
 Four dialects say the same thing: generateContent and Live on Vertex (`candidates…`), Live on AI Studio
 (`response…`), the snake_case dumps of the SDKs, and Interactions (`total_…_tokens`, `…_by_modality`).
 Thoughts stand beside the visible output and tool-use prompts beside the prompt; in the record they are inside
-(AUB-USE-dd54). A zero is left out on the wire, and so is a list that would say nothing new.
+(AUB-GEM-9c30, AUB-GEM-9697). A zero is left out on the wire, and so is a list that would say nothing new.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ METADATA = Names(
     total=_spellings("totalTokenCount"),
     tokens=_spellings("tokenCount"),
 )
-"""The names in `usageMetadata`, on every surface."""
+"""The names in `usageMetadata`, on every surface (AUB-GEM-3f25, AUB-GEM-52e9, AUB-GEM-297a)."""
 
 INTERACTIONS = Names(
     prompt=("total_input_tokens",),
@@ -102,7 +102,7 @@ INTERACTIONS = Names(
     total=("total_tokens",),
     tokens=("tokens",),
 )
-"""The names in the `usage` of an interaction."""
+"""The names in the `usage` of an interaction (AUB-GEM-6e75)."""
 
 _INPUT: Mapping[str, str] = {
     "TEXT": "text",
@@ -125,7 +125,7 @@ def has_counts(usage: WireObject, names: Names) -> bool:
 def read_gemini_tokens(usage: WireObject, names: Names, meaning: Meaning, draft: Draft) -> None:
     """State the tokens that *usage* counts, of each direction and together.
 
-    A count that is absent is zero where the total equals the other counts, else it is unknown.
+    A count that is absent is zero where the total equals the other counts, else unknown (AUB-GEM-5cb5).
 
     Raises:
         DecibillReferenceError: `invalid_number`, `negative_quantity`, or `malformed_body` for details that
@@ -181,7 +181,7 @@ def _state_whole(
 def _named(
     usage: WireObject, spellings: tuple[str, ...], names: Names, modalities: Mapping[str, str]
 ) -> dict[str, _Part]:
-    """Return what a list names: entries in any order, one without a count is zero."""
+    """Return what a list names: entries in any order, one without a count is zero (AUB-GEM-f596)."""
     member = usage.first(spellings)
     named: dict[str, _Part] = {}
     for entry in usage.items(member) if member else ():
@@ -231,7 +231,7 @@ def _divided(
 
 
 def _unlisted(whole: int, modality: str | None) -> dict[str, _Part]:
-    """Return what *whole* is made of where no list says it."""
+    """Return what *whole* is made of where no list says it (AUB-GEM-688e)."""
     if modality is None:
         return {"unattributed": _Part(whole, _DERIVED)}
     nothing = _Part(0, _ASSUMED)
@@ -239,7 +239,7 @@ def _unlisted(whole: int, modality: str | None) -> dict[str, _Part]:
 
 
 def _cut(parts: Mapping[str, _Part], excess: int) -> dict[str, _Part]:
-    """Return *parts* less *excess*: the count is what the total agrees with, and the text is context."""
+    """Return *parts* less *excess*: the total agrees with the count, text is context (AUB-GEM-87ee)."""
     cut = dict(parts)
     for modality in _CUT_FIRST:
         part = cut.get(modality)

@@ -1,4 +1,4 @@
-"""The service tier of a call, in one vocabulary for all providers (AUB-USE-cf1d)."""
+"""The service tier of a call, in one vocabulary for all providers (AUB-USE-cf1d, AUB-GEM-b020)."""
 
 from __future__ import annotations
 
