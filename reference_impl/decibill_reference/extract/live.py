@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from decibill_reference.extract.chat import read_usage
 from decibill_reference.extract.draft import Draft
+from decibill_reference.extract.session import TOTALS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +94,7 @@ class Clock:
         used = Draft()
         usage = work.child("usage")
         if usage is None:
-            used.unknown.update(("input_tokens", "output_tokens"))
+            used.unknown.update(TOTALS)
         else:
             read_usage(usage, used)
         model = work.text("model")
