@@ -26,6 +26,7 @@ _COMMANDS: Final = {
     "list": "decibill.cli.show:list_",
     "show": "decibill.cli.show:show",
     "check": "decibill.check:check",
+    "configure": "decibill.cli.configure:configure",
     "upstream": "decibill.upstream:upstream",
     # The only bridge to the reference implementation: its commands, imported when one is called.
     "rate": "decibill_reference.commands:rate",
