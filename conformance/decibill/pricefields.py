@@ -14,7 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, cast
 
-from decibill.declaration import Prices
+from decibill.declaration import PriceField, Prices
 from decibill.errors import HarnessError
 
 __all__ = ["PriceFields", "entry_for", "held", "price_fields"]
@@ -75,17 +75,26 @@ def price_fields(prices: Prices, entry: Mapping[str, Any]) -> PriceFields:
         return PriceFields({}, ())
     fields: dict[str, Any] = {}
     missing: list[str] = []
-    for quantity, rate in rates.items():
+    for quantity in rates:
         target = prices.fields.get(quantity)
-        number = None
-        if target is not None:
-            exact = Fraction(rate["amount"]) * Fraction(target.per) / Fraction(rate["per"])
-            number = held(exact, prices)
+        exact = _amount(quantity, target, rates) if target is not None else None
+        number = held(exact, prices) if exact is not None else None
         if target is None or number is None:
             missing.append(quantity)
         else:
             _put(fields, target.field, number if prices.number == "decimal" else format(number, "f"))
     return PriceFields(fields, tuple(missing))
+
+
+def _amount(quantity: str, target: PriceField, rates: Mapping[str, Mapping[str, Any]]) -> Fraction | None:
+    """Return the rate in the gateway's unit, with its surcharge; None where a rate is missing."""
+    names = (quantity, *target.plus, *target.minus)
+    if not all(name in rates for name in names):
+        return None
+    first, *others = (Fraction(rates[name]["amount"]) / Fraction(rates[name]["per"]) for name in names)
+    added = len(target.plus)
+    exact: Fraction = first + sum(others[:added]) - sum(others[added:])
+    return exact * Fraction(target.per)
 
 
 def held(value: Fraction, prices: Prices) -> Decimal | None:

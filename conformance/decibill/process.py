@@ -9,6 +9,7 @@ import contextlib
 import http.server
 import importlib.util
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -33,6 +34,8 @@ __all__ = ["FileServer", "Gateway", "WorkFolder", "free_port", "fresh_secrets"]
 _INHERITED: Final = ("HOME", "LANG", "LC_ALL", "PATH", "SYSTEMROOT", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV")
 _TAIL_BYTES = 4000
 _STOP_WITHIN_S = 8.0
+_ASK_EVERY_S = 0.05
+_LARGEST_OUTPUT = 1024 * 1024
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -114,7 +117,7 @@ class Gateway:
     Args:
         start: how it is started.
         values: what the templates of its program and environment are filled with.
-        url: where it will listen.
+        url: where it will listen, a template in which ``{port}`` may stand.
         folder: its work folder; its output is kept there.
         file: the declaration, for messages.
     """
@@ -131,7 +134,12 @@ class Gateway:
         self._start = start
         self._argv = [template.fill(word, values, file) for word in start.argv]
         self._env = _environment(start, values, file)
-        self._url = url
+        self._address = url
+        self._values = values
+        self._file = file
+        self._pattern = re.compile(start.ready.stdout) if start.ready.stdout is not None else None
+        self.port = values.get("port", "")
+        """The port that it listens on; known once it is ready."""
         self._folder = folder
         self._output = folder / "output.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -151,6 +159,11 @@ class Gateway:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    @property
+    def url(self) -> str:
+        """Where it listens; known once it is ready."""
+        return template.fill(self._address, {**self._values, "port": self.port}, self._file).rstrip("/")
 
     @property
     def pid(self) -> int:
@@ -191,24 +204,42 @@ class Gateway:
     def _wait_until_ready(self) -> None:
         ready = self._start.ready
         deadline = time.monotonic() + ready.within_s
+        if self._pattern is not None:
+            self._find_port(self._pattern, deadline)
         problem = "it was never asked"
-        with Target(self._url, {}, timeout_s=2.0) as target:
+        with Target(self.url, {}, timeout_s=2.0) as target:
             while time.monotonic() < deadline:
-                if not self.running:
-                    assert self._process is not None
-                    code = self._process.returncode
-                    raise PreflightError(
-                        f"the gateway ended with code {code} before it was ready{self._said()}"
-                    )
+                self._refuse_ended()
                 answer = target.get(ready.get)
                 if answer.status == ready.status:
                     return
                 problem = f"it answered {answer.status}" if answer.status else str(answer.error)
-                time.sleep(0.05)
+                time.sleep(_ASK_EVERY_S)
         raise PreflightError(
-            f"the gateway was not ready within {ready.within_s} s: GET {self._url}{ready.get} must answer "
+            f"the gateway was not ready within {ready.within_s} s: GET {self.url}{ready.get} must answer "
             f"{ready.status}, but {problem}{self._said()}"
         )
+
+    def _find_port(self, pattern: re.Pattern[str], deadline: float) -> None:
+        """Wait until the gateway prints the port that it chose, and note it."""
+        while time.monotonic() < deadline:
+            with self._output.open("rb") as output:
+                found = pattern.search(output.read(_LARGEST_OUTPUT).decode("utf-8", "replace"))
+            if found is not None:
+                self.port = found["port"]
+                return
+            self._refuse_ended()
+            time.sleep(_ASK_EVERY_S)
+        raise PreflightError(
+            f"the gateway did not print its port within {self._start.ready.within_s} s: nothing that it "
+            f"printed matches {pattern.pattern!r}{self._said()}"
+        )
+
+    def _refuse_ended(self) -> None:
+        if not self.running:
+            assert self._process is not None
+            code = self._process.returncode
+            raise PreflightError(f"the gateway ended with code {code} before it was ready{self._said()}")
 
     def _said(self) -> str:
         tail = self.tail()
