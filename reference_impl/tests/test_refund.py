@@ -35,7 +35,7 @@ def charge(total: str | None, *lines: dict[str, str], status: str = "priced") ->
             "total": total,
             "entry": "e",
             "lines": list(lines),
-            "unpriced": [],
+            "unpriced": [{"model": "m", "reason": "no_rate"}] if total is None else [],
             "flags": [],
         }
     )
