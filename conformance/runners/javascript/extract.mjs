@@ -8,7 +8,11 @@ import { Refusal, isObject, parse } from "./json.mjs";
 import { Draft, Usage, hasTokens, number, readTokens } from "./tokens.mjs";
 
 const OPERATIONS = ["transcription", "translation", "speech", "chat"];
-const FINAL_EVENT = { transcription: "transcript.text.done", translation: "transcript.text.done", speech: "speech.audio.done" };
+const FINAL_EVENT = { // of a stream that is no chat
+  transcription: "transcript.text.done",
+  translation: "transcript.text.done",
+  speech: "speech.audio.done",
+};
 
 /** The usage record of an exchange. `readFile` gives the text of a file that the exchange names. */
 export function extract(exchange, readFile) {
@@ -66,11 +70,12 @@ function fromObject(json, at) {
 
 /** The data of each event, by the HTML standard: CR LF, LF or CR, comments, several data lines (AUB-EXT-2a18). */
 function events(stream) {
-  const blocks = stream.replace(/^\ufeff/, "").replace(/\r\n?/g, "\n").split("\n\n").slice(0, -1); // the last is cut off
+  const blocks = stream.replace(/^\ufeff/, "").replace(/\r\n?/g, "\n").split("\n\n");
   return blocks
-    .map((block) => block.split("\n").flatMap((line) => /^data(?:: ?([^]*))?$/.exec(line)?.slice(1) ?? []).map((d) => d ?? ""))
+    .slice(0, -1) // what follows the last empty line was cut off
+    .map((block) => block.split("\n").map((line) => /^data(?:: ?([^]*))?$/.exec(line)).filter(Boolean))
     .filter((lines) => lines.length)
-    .map((lines) => lines.join("\n"));
+    .map((lines) => lines.map(([, data]) => data ?? "").join("\n"));
 }
 
 /** The final usage of a stream; without it the stream is cut (AUB-EXT-463c). */
@@ -132,7 +137,8 @@ function readSpeechToText(usage, duration, exchange, draft) {
   const tokens = type ? type === "tokens" : usage && hasTokens(usage); // AUB-EXT-28aa
   if (tokens) readTokens(usage, exchange.operation, draft);
 
-  const own = usage?.ownForm && type !== "tokens" && usage.read([["audio_duration_seconds"], ["audio_seconds"]], { whole: false });
+  const own = usage?.ownForm && type !== "tokens" // AUB-USE-6266
+    ? usage.read([["audio_duration_seconds"], ["audio_seconds"]], { whole: false }) : undefined;
   const stated = duration && number(duration.value, duration.at, { whole: false });
   if (own) draft.put("audio_duration_seconds", own.value, "provider_reported");
   if (tokens || own) { // AUB-EXT-2d7d, AUB-OAI-b3e6: any other length is information
@@ -158,7 +164,8 @@ function remark(draft, usage) {
     draft.extra.unread = unread;
   }
   const counted = Object.entries(draft.quantities).filter(([name]) => name !== "media_duration_seconds");
-  if (usage && counted.length && counted.every(([, value]) => cmp(read(value), ZERO) === 0)) draft.flags.add("zero_usage"); // AUB-USE-ffc6
+  const zero = counted.length && counted.every(([, value]) => cmp(read(value), ZERO) === 0);
+  if (usage && zero) draft.flags.add("zero_usage"); // AUB-USE-ffc6
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -26,8 +26,9 @@ export function refund(charge, request, earlier) {
 
   const touched = lines.filter((line) => positive(line.taken));
   for (const line of touched) {
+    const { amount, per, multiplier = "1" } = line.of;
     const last = cmp(line.taken, line.units) === 0; // the last of a line takes what is left of its subtotal
-    line.exact = last ? line.worth : div(mul(mul(line.taken, dec(line.of.amount)), dec(line.of.multiplier ?? "1")), dec(line.of.per));
+    line.exact = last ? line.worth : div(mul(mul(line.taken, dec(amount)), dec(multiplier)), dec(per));
   }
   const gone = sum(earlier.map((record) => dec(record.total))); // negative
   const lastOfAll = lines.every((line) => cmp(line.taken, line.units) === 0); // AUB-REF-8468
