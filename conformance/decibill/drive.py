@@ -19,7 +19,7 @@ from decibill.cases import load_cases
 from decibill.declaration import Declaration, Source
 from decibill.drive_open import DriveOptions, Run, open_run
 from decibill.drive_send import Sent, in_order
-from decibill.errors import DecibillError
+from decibill.errors import DecibillError, PreflightError
 from decibill.observe import applies, observe_caller, observe_ledger
 from decibill.plan import Instance, Plan, plan
 from decibill.statements import Delivery, Observation, SourceObservation
@@ -74,13 +74,14 @@ def drive(
     with ExitStack() as stack:
         run, gateway = open_run(stack, known, declaration, options, root)
         if options.preflight:
-            run.notes += _preflight(run, trial)
+            run.notes += _preflight_or_why(run, trial)
         version = _version(run)
         sent = _send_all(run, planned.instances)
         if gateway is not None and not gateway.running:
             run.notes.append(f"the gateway ended during the run; its output ends: {gateway.tail()[-500:]}")
         _settle(run, [each for each in sent if each.calls])
         run.notes += _strays(run)
+        run.notes += run.egress.notes() if run.egress is not None else ()
         return Driven(
             observations={each.instance.id: _observe(run, each) for each in sent},
             gateway_url=run.target.url,
@@ -96,6 +97,17 @@ def _preflight_instance(planned: Plan, declaration: Declaration, root: Path) -> 
             return instance
     cases = [case for case in load_cases(root) if case.id == preflight.PREFLIGHT_CASE]
     return next(iter(plan(declaration, cases).instances), None)
+
+
+def _preflight_or_why(run: Run, trial: Instance | None) -> tuple[str, ...]:
+    """Try the gateway; where it is not ready, say whether it went off to another machine instead."""
+    try:
+        return _preflight(run, trial)
+    except PreflightError as error:
+        tried = run.egress.notes() if run.egress is not None else ()
+        if not tried:
+            raise
+        raise PreflightError("; ".join((str(error), *tried))) from None
 
 
 def _preflight(run: Run, trial: Instance | None) -> tuple[str, ...]:

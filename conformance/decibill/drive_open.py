@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from decibill import template
 from decibill.bootstrap import bootstrap
@@ -14,6 +15,7 @@ from decibill.declaration import Declaration, Source
 from decibill.declaration_read import is_loopback
 from decibill.drive_send import Sender
 from decibill.drive_values import case_values, configuration, environment_values, run_values
+from decibill.egress import Egress
 from decibill.errors import PreflightError, UsageError
 from decibill.observe_ledger import Ledger
 from decibill.observe_metrics import MetricsLedger
@@ -70,6 +72,9 @@ class Run:
     upstream_url: str
     root: Path
     ledgers: dict[str, Ledger]
+    egress: Egress | None = None
+    """What notices that the gateway tries to reach another machine, where decibill starts it."""
+
     notes: list[str] = field(default_factory=list[str])
 
 
@@ -109,7 +114,7 @@ def open_run(
     sink = stack.enter_context(Sink(pushed, port=0 if started else SINK_PORT)) if pushed else None
     if sink is not None:
         values |= {f"sink.{source}": sink.url(source) for source in pushed}
-    gateway = None
+    gateway = egress = None
     if started is not None and folder is not None:
         contents: dict[str, bytes] = {}
         if started.serve_files:
@@ -119,9 +124,16 @@ def open_run(
             folder.write(path, text)
             contents[path] = text.encode()
         _refuse_taken(url)
-        program = replace(started, argv=(*started.argv, *options.start_arguments))
+        egress = stack.enter_context(Egress([urlsplit(upstream_url).hostname or ""]))
         gateway = stack.enter_context(
-            Gateway(program, values, url=declaration.url, folder=folder.path, file=declaration.file)
+            Gateway(
+                replace(started, argv=(*started.argv, *options.start_arguments)),
+                values,
+                url=declaration.url,
+                folder=folder.path,
+                file=declaration.file,
+                egress=egress,
+            )
         )
         values |= {"url": gateway.url, "port": gateway.port}
     if declaration.bootstrap:
@@ -142,7 +154,7 @@ def open_run(
     if gateway is None:
         for ledger in ledgers.values():
             ledger.forget_what_is_there(case_values(each, declaration, values, root) for each in known)
-    return Run(declaration, options, sender, target, upstream, upstream_url, root, ledgers), gateway
+    return Run(declaration, options, sender, target, upstream, upstream_url, root, ledgers, egress), gateway
 
 
 def _ledger(

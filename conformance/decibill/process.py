@@ -25,6 +25,7 @@ from typing import Any, Final
 
 from decibill import template
 from decibill.declaration import Start
+from decibill.egress import Egress
 from decibill.errors import PreflightError
 from decibill.redact import legible
 from decibill.target import Target
@@ -120,9 +121,10 @@ class Gateway:
         url: where it will listen, a template in which ``{port}`` may stand.
         folder: its work folder; its output is kept there.
         file: the declaration, for messages.
+        egress: what notices that it tries to reach another machine.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - named arguments, each of them a fact of its own
         self,
         start: Start,
         values: Mapping[str, str],
@@ -130,10 +132,12 @@ class Gateway:
         url: str,
         folder: Path,
         file: str = "the declaration",
+        egress: Egress | None = None,
     ) -> None:
         self._start = start
         self._argv = [template.fill(word, values, file) for word in start.argv]
-        self._env = _environment(start, values, file)
+        self._egress = egress
+        self._env = _environment(start, values, file, egress.environment if egress is not None else {})
         self._address = url
         self._values = values
         self._file = file
@@ -200,6 +204,8 @@ class Gateway:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # so that Ctrl-C reaches us first, and stop() everything it started
             )
+        if self._egress is not None:
+            self._egress.watch(self._process.pid)
 
     def _wait_until_ready(self) -> None:
         ready = self._start.ready
@@ -242,8 +248,9 @@ class Gateway:
             raise PreflightError(f"the gateway ended with code {code} before it was ready{self._said()}")
 
     def _said(self) -> str:
+        tried = "".join(f"; {note}" for note in (self._egress.notes() if self._egress is not None else ()))
         tail = self.tail()
-        return f"; its output ends:\n{tail}" if tail else "; it printed nothing"
+        return f"{tried}; its output ends:\n{tail}" if tail else f"{tried}; it printed nothing"
 
     def stop(self) -> None:
         """End the process and everything it started."""
@@ -280,11 +287,14 @@ def _stop_on_termination() -> Any:
     return signal.signal(signal.SIGTERM, leave)
 
 
-def _environment(start: Start, values: Mapping[str, str], file: str) -> dict[str, str]:
+def _environment(
+    start: Start, values: Mapping[str, str], file: str, proxies: Mapping[str, str]
+) -> dict[str, str]:
     """Return a small environment: the user's own keys and proxies are none of the gateway's business."""
     kept = (name for name in os.environ if name in _INHERITED or name.startswith("COVERAGE_"))
     env = {name: os.environ[name] for name in kept}
     env["NO_PROXY"] = env["no_proxy"] = "127.0.0.1,localhost"
+    env |= proxies
     if start.argv[0] == "{python}":
         # a checkout that was never installed is found by the started interpreter too
         env["PYTHONPATH"] = os.pathsep.join(_our_packages())

@@ -10,14 +10,24 @@ import sys
 import textwrap
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
 import pytest
 from decibill import sockets
+from decibill._data import data_directory
+from decibill.cases import load_cases, select_cases
+from decibill.declaration import Declaration
+from decibill.declaration_read import parse
+from decibill.drive import DriveOptions
 from decibill.egress import Egress
+from decibill.engine import RunOptions, run
+from decibill.errors import PreflightError
+from decibill.report.model import Report
 from decibill.sockets import Peer, is_elsewhere, peers, table
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="sockets are looked at on Linux only")
@@ -237,3 +247,73 @@ def test_it_ends_with_its_block() -> None:
     assert threading.active_count() == before
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", port), timeout=1)
+
+
+# A whole run
+
+GOES_OUT = """
+import os, sys, urllib.request
+try:
+    urllib.request.urlopen("http://telemetry.example/v1/traces", timeout=5)
+except OSError:
+    os.execv(sys.executable, [sys.executable, "-m", "decibill", "serve", *sys.argv[1:]])
+"""
+
+WRONG_BASE = """
+import http.server, sys, urllib.request
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+    def do_POST(self):
+        try:
+            urllib.request.urlopen("https://api.provider.example/v1/chat/completions", timeout=5)
+        except OSError:
+            self.send_response(502)
+            self.end_headers()
+    def log_message(self, *args):
+        pass
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[-1])), Handler).serve_forever()
+"""
+
+DIES = """
+import sys, urllib.request
+try:
+    urllib.request.urlopen("https://licence.example/check", timeout=5)
+except OSError:
+    sys.exit("no licence")
+"""
+
+
+def gateway_of(program: str) -> Declaration:
+    """Return the reference gateway with another program before it."""
+    text = (data_directory("gateways") / "reference.toml").read_text("utf-8")
+    document = tomllib.loads(text, parse_float=Decimal)
+    document["start"]["argv"][1:4] = ["{file.program}"]
+    document["files"]["program"] = {"path": "program.py", "text": program}
+    return parse(document, "goes-out.toml")
+
+
+def run_of(program: str) -> Report:
+    """Return the report on a gateway that is started."""
+    cases = select_cases(load_cases(), only=["gateway/preflight-text-chat"])
+    return run(gateway_of(program), cases, RunOptions(drive=DriveOptions(start=True)))
+
+
+def test_a_run_notes_the_host_that_the_gateway_tried() -> None:
+    report = run_of(GOES_OUT)
+
+    assert report.verdict.word == "conformant"
+    assert report.notes == (
+        "the gateway tried to reach telemetry.example:80, which is not on this machine (once, refused)",
+    )
+
+
+def test_a_gateway_that_calls_the_provider_instead_is_told_so_before_the_run() -> None:
+    with pytest.raises(PreflightError, match=r"never called the upstream .* api\.provider\.example:443"):
+        run_of(WRONG_BASE)
+
+
+def test_a_gateway_that_needs_another_machine_to_start_is_told_so() -> None:
+    with pytest.raises(PreflightError, match=r"(?s)ended with code 1 .* licence\.example:443.*no licence"):
+        run_of(DIES)
