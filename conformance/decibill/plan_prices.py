@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from decibill.case import ExchangeCase
     from decibill.declaration import Declaration
 
-__all__ = ["PriceFit", "case_entries", "fit_prices"]
+__all__ = ["PriceFit", "case_entries", "fit_prices", "list_entries"]
 
 _ON_A_RATE = ("step", "minimum", "tiers", "multiply_by")
 _MODALITIES = ("text", "audio", "image", "video")
@@ -54,6 +54,18 @@ def case_entries(case: ExchangeCase) -> tuple[Mapping[str, Any], ...]:
         if entry["provider"] == case.provider
         and set(entry["models"]) & set(case.models)
         and case.operation in entry.get("operations", (case.operation,))
+    )
+
+
+def list_entries(case: ExchangeCase) -> tuple[Mapping[str, Any], ...]:
+    """Return what the bundled public price books hold of the case's model, as a catalogue might."""
+    fixtures = data_directory("fixtures")
+    names = sorted(path.name for path in (fixtures / "price-books").glob("public-*.json"))
+    return tuple(
+        entry
+        for name in names
+        for entry in _book(fixtures / "price-books" / name, f"price-books/{name}")
+        if entry["provider"] == case.provider and case.model in entry["models"]
     )
 
 
