@@ -12,7 +12,7 @@ from decibill.declaration import PriceField, Prices
 from decibill.pointer import join
 from decibill.pricefields import held
 from decibill.pricelist import PriceList
-from decibill.pricemap import NotCarried
+from decibill.pricemap import NotCarried, canonical
 
 __all__ = ["Member", "RateWriter"]
 
@@ -99,7 +99,10 @@ class RateWriter:
         number = held(exact, self.prices)
         name = price_field.field + ending + self.ending
         if number is None:
-            unit = f"{amount} for {rate['per']}"
-            problem = f"{unit} is a number for {price_field.per} that {name} cannot hold to the last digit"
+            kept = f"{self.prices.places} places"
+            if self.prices.digits is not None:
+                kept += f" of {self.prices.digits} digits"
+            per = canonical(price_field.per)
+            problem = f"{amount} per {rate['per']} is no exact number per {per}: {name} keeps {kept}"
             return NotCarried(at, "precision", problem)
         return Member((f"{self.layout.inside}/" if self.layout.inside else "") + name, number, at)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from pathlib import PurePath
 from typing import Any, cast
 
 from decibill.book_checks import instant
@@ -156,7 +157,7 @@ def _says(row: Row, head: Head, tier: str, family: str, lists: _Lists) -> Mappin
         "source": {
             "url": head.source or options.source or f"urn:decibill:prices:{declaration.id}",
             "read": options.read,
-            "note": f"{declaration.name}: {row.pointer or '/'} of {options.file}",
+            "note": f"{declaration.name}: {row.pointer or '/'} of {PurePath(options.file).name}",
         },
     }
     return {name: value for name, value in entry.items() if value is not None}

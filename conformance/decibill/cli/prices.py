@@ -136,7 +136,7 @@ def _document(file: str) -> tuple[str, Any]:
     """Return the name and the content of a JSON file."""
     if file == _STANDARD_INPUT:
         return "standard input", jsonio.loads(sys.stdin.buffer.read(), "standard input")
-    return Path(file).name, jsonio.load_file(Path(file), file)
+    return file, jsonio.load_file(Path(file), file)
 
 
 def _show(carried: Carried, name: str, member: str, format_: str) -> None:
