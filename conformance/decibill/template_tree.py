@@ -7,7 +7,7 @@
 ``"$if" = {…, then = {…}}``  the members of ``then`` where provider, operation and feature all fit
 ``"$prices" = true``         the gateway's own price fields of the instance
 ``{"$price" = "FIELD"}``     one of them, alone; where there is none, the list item (or the member of
-                            a ``$for_map``) that it stands in is left out
+                            a ``$for_map``) that it stands in is left out, and with its last item a list
 ===========================  ===========================================================================
 
 The files are written as JSON, which is YAML too. Numbers are written plainly, never with an exponent, because
@@ -106,8 +106,9 @@ class _Renderer:
         if isinstance(tree, str):
             return self.text(tree, case)
         if is_list(tree):
-            items = (item for node in tree for item in self.items(node, case))
-            return [item for item in items if item is not _NO_PRICE]
+            items = [item for node in tree for item in self.items(node, case)]
+            kept = [item for item in items if item is not _NO_PRICE]
+            return kept if kept or not items else _NO_ITEMS
         if isinstance(tree, Mapping):
             return self.table(cast("Mapping[str, Any]", tree), case)
         return tree
@@ -150,6 +151,7 @@ class _Renderer:
                 result.update(case.prices if case is not None and value else {})
             else:
                 result[self.text(key, case)] = self.node(value, case)
+        result = {key: value for key, value in result.items() if value is not _NO_ITEMS}
         return _NO_PRICE if any(value is _NO_PRICE for value in result.values()) else result
 
     def mapped(self, table: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,6 +167,9 @@ class _Renderer:
 
 _NO_PRICE: Final = object()
 """Stands for what is left out because a price in it is not there."""
+
+_NO_ITEMS: Final = object()
+"""Stands for a list that is left out because all its items are."""
 
 
 def _at(prices: Mapping[str, Any], field: str) -> Any:
