@@ -22,13 +22,16 @@ from decibill.pricefields import entry_for, price_fields
 from decibill.template_tree import plain_json
 from decibill.upstream_server import FOREIGN_PORT
 
-__all__ = ["FILES_PORT", "GATEWAY_PORT", "Address", "Configured", "LeftOut", "Variable", "configure"]
+__all__ = ["FILES_PORT", "GATEWAY_PORT", "PORT", "Address", "Configured", "LeftOut", "Variable", "configure"]
 
 GATEWAY_PORT: Final = 8470
 """Where a gateway listens whose declaration leaves the port open."""
 
 FILES_PORT: Final = 8473
 """Where the files of a gateway are served that fetches its prices over HTTP."""
+
+PORT: Final = "PORT"
+"""Stands for the port that a gateway chooses itself and prints."""
 
 _PLACEHOLDER: Final = "CHANGE-ME"
 
@@ -86,6 +89,11 @@ class Configured:
     """The command that serves the files, where the gateway fetches them."""
 
     url: str
+    """Where it listens; ``PORT`` stands in it where it chooses the port itself and prints it."""
+
+    needs_folder: bool
+    """Whether the run reads something in the folder, such as a database."""
+
     models: int
     cases: int
     left_out: tuple[LeftOut, ...]
@@ -110,7 +118,10 @@ def configure(
     """
     planned = plan(declaration, cases)
     port = address.port or declaration.port or GATEWAY_PORT
-    url = template.fill(declaration.url, {"port": str(port)}, declaration.file).rstrip("/")
+    start = declaration.start
+    chosen_later = start is not None and start.ready.stdout is not None
+    shown = PORT if chosen_later and not address.port else str(port)
+    url = template.fill(declaration.url, {"port": shown}, declaration.file).rstrip("/")
     asked = _asked_for(declaration)
     values = {
         **{f"env.{name}": f"${{{name}}}" for name in asked},
@@ -124,7 +135,6 @@ def configure(
         "files.url": f"http://127.0.0.1:{FILES_PORT}",
     }
     files = configuration(declaration, planned.instances, values, root)
-    start = declaration.start
     command = None
     if start is not None:
         words = " ".join(_word(each, values, declaration.file) for each in start.argv)
@@ -137,6 +147,7 @@ def configure(
         command=command,
         serve=_serve(folder) if start is not None and start.serve_files else None,
         url=url,
+        needs_folder=any("workdir" in template.names(each.file or "") for each in declaration.observe),
         models=len({(each.case.provider, each.case.model) for each in planned.instances}),
         cases=len({each.case.id for each in judged}),
         left_out=tuple(_left_out(declaration, planned.instances, root)),
@@ -161,14 +172,21 @@ def _environment_names(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(name.removeprefix("env.") for name in found))
 
 
-def _client_names(declaration: Declaration) -> list[str]:
-    return _environment_names(declaration.auth.headers.values())
+def _client_texts(declaration: Declaration) -> Iterator[str]:
+    """Yield everything that decibill fills in when it calls the gateway."""
+    yield from declaration.auth.headers.values()
+    yield from declaration.request.headers.values()
+    yield plain_json(declaration.request.json, None)
+    for call in declaration.bootstrap:
+        yield call.post
+        yield from call.headers.values()
+        yield plain_json(call.json, None)
 
 
 def _asked_for(declaration: Declaration) -> list[str]:
     """Return every environment variable that something in the declaration names."""
     start = declaration.start
-    texts = [*declaration.auth.headers.values()]
+    texts = [*_client_texts(declaration)]
     texts += [plain_json(content, None) for _, content in declaration.files.values()]
     texts += [*start.argv, *start.env.values()] if start is not None else []
     own = [*start.secrets] if start is not None else []
@@ -180,7 +198,7 @@ def _variables(declaration: Declaration, values: Mapping[str, str]) -> Iterator[
     start = declaration.start
     secrets: Mapping[str, str] = start.secrets if start is not None else {}
     given: Mapping[str, str] = start.env if start is not None else {}
-    client = set(_client_names(declaration))
+    client = set(_environment_names(_client_texts(declaration)))
     for name in _asked_for(declaration):
         if name not in given:
             word = shlex.quote(secrets.get(name, "") + _PLACEHOLDER)

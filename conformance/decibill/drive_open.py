@@ -48,6 +48,9 @@ class DriveOptions:
     """How the gateway reaches the upstream, where that is not the address it listens on."""
 
     allow_remote_upstream: bool = False
+    workdir: Path | None = None
+    """The folder with the files of a gateway that decibill does not start."""
+
     settle_s: Decimal | None = None
     """Overrides every source's own time to settle."""
 
@@ -107,7 +110,10 @@ def open_run(
     values = {
         **environment_values(fresh_secrets(started) if started else {}),
         **run_values(
-            upstream=upstream_url, url=url, port=gateway_port, workdir=folder.path if folder else None
+            upstream=upstream_url,
+            url=url,
+            port=gateway_port,
+            workdir=folder.path if folder else options.workdir,
         ),
     }
     pushed = [source.id for source in declaration.observe if source.origin == "sink"]

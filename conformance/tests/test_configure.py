@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,9 @@ from decibill.cases import load_cases, select_cases
 from decibill.configure import FILES_PORT, GATEWAY_PORT, Address, Configured, configure
 from decibill.declaration import Declaration
 from decibill.declaration_read import parse
+from decibill.drive_open import DriveOptions, open_run
 from decibill.errors import DecibillError
+from decibill.observe_sqlite import SqliteLedger
 from decibill.process import free_port
 from tests.scene import DECLARATION, changed
 
@@ -171,11 +173,52 @@ def test_a_variable_named_in_a_file_is_left_for_the_user_to_fill_in() -> None:
     assert of(a_gateway(), FOUNDING).holes == ()
 
 
+def test_what_decibill_itself_sends_to_the_gateway_is_set_for_the_run_too() -> None:
+    prepared = a_gateway(
+        **{
+            "/bootstrap": [
+                {"post": "/keys", "headers": {"X-Admin": "{env.GATE_ADMIN}"}, "json": {"by": "{env.WHO}"}}
+            ],
+            "/request": {"headers": {"X-Tenant": "{env.TENANT}"}},
+        }
+    )
+    client = {each.name for each in of(prepared, FOUNDING).variables if each.client}
+
+    assert client == {"GATE_KEY", "GATE_ADMIN", "WHO", "TENANT"}
+
+
+def test_a_port_that_the_gateway_chooses_itself_is_left_open() -> None:
+    chooses = a_gateway(**{"/start/ready/stdout": "listening on (?P<port>[0-9]+)"})
+
+    assert of(chooses, FOUNDING).url == "http://127.0.0.1:PORT"
+
+
+def test_a_run_that_reads_a_database_is_told_where_it_is() -> None:
+    database = {"id": "db", "from": "sqlite", "identity": ["/id"], "query": "select id, cost from log"}
+    reads = a_gateway(**{"/observe/1": {**database, "file": "{workdir}/g.db", "cost": {"pointer": "/cost"}}})
+
+    assert of(reads, FOUNDING).needs_folder
+    assert not of(a_gateway(), FOUNDING).needs_folder
+
+
 def test_a_gateway_without_a_start_has_no_command() -> None:
     hosted = parse(changed(DECLARATION, {}), "tiny.toml")
 
     assert of(hosted, FOUNDING).command is None
     assert of(hosted, FOUNDING).variables == ()
+
+
+def test_a_run_looks_for_the_database_in_the_folder_that_it_is_told(tmp_path: Path) -> None:
+    database = {"id": "db", "from": "sqlite", "identity": ["/id"], "query": "select id, cost from log"}
+    source = {**database, "file": "{workdir}/g.db", "cost": {"pointer": "/cost"}}
+    running = parse(changed(DECLARATION, {"/observe/1": source}), "tiny.toml")
+    options = DriveOptions(upstream_port=0, workdir=tmp_path)
+    with ExitStack() as stack:
+        run, _ = open_run(stack, (), running, options, FIXTURES)
+        ledger = run.ledgers["db"]
+
+    assert isinstance(ledger, SqliteLedger)
+    assert ledger.file == tmp_path / "g.db"
 
 
 # The command
@@ -279,6 +322,24 @@ def test_what_is_not_declared_left_out_or_without_prices_is_said(tmp_path: Path)
     assert "a calculator" not in declared
     assert "# It takes no prices, so it is judged by the usage that it states.\n" in without
     assert "other/catalog.json names variables as ${NAME}: put their values in\n" in without
+
+
+def test_the_last_line_names_what_the_run_needs(tmp_path: Path) -> None:
+    text = (data_directory("gateways") / "any-llm.toml").read_text()
+    (tmp_path / "g.toml").write_text(text.replace("within_s = 60", "stdout = 'at (?P<port>[0-9]+)'"))
+    done = run_command("g.toml", folder=tmp_path)
+    folder = tmp_path / "decibill-any-llm"
+
+    assert done.stdout.splitlines()[-2:] == [
+        "# PORT is the port that it printed.",
+        f"decibill run --gateway g.toml --url http://127.0.0.1:PORT --workdir {folder}",
+    ]
+
+
+def test_a_declaration_that_was_never_tried_says_so(tmp_path: Path) -> None:
+    done = run_command("conduit", folder=tmp_path)
+
+    assert "# The declaration was never tried on this gateway: " in done.stdout
 
 
 def test_a_gateway_that_is_started_by_hand_is_told_where_to_listen(tmp_path: Path) -> None:

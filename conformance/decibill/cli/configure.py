@@ -78,7 +78,8 @@ def configure(name: str, **options: Any) -> None:
         root=data_directory("fixtures"),
     )
     _write(configured, folder, force=options["force"])
-    run = _run_line(name, configured, options, chosen, every)
+    words = _run_words(name, configured, options, chosen, every)
+    run = shlex.join([*words, *(["--workdir", str(folder)] if configured.needs_folder else [])])
     for line in _script(declaration, configured, folder, upstream, run):
         click.echo(printable(line))
 
@@ -109,9 +110,9 @@ def _write(configured: Configured, folder: Path, *, force: bool) -> None:
         ) from None
 
 
-def _run_line(
+def _run_words(
     name: str, configured: Configured, options: dict[str, Any], chosen: Sequence[Case], every: Sequence[Case]
-) -> str:
+) -> list[str]:
     words = ["decibill", "run", "--gateway", name, "--url", configured.url]
     upstream: str = options["upstream_url"].rstrip("/")
     if upstream != _DEFAULT_URL:
@@ -124,7 +125,7 @@ def _run_line(
     if len(chosen) < len(every):
         for option in ("only", "feature", "provider"):
             words += [word for value in options[option] for word in (f"--{option}", value)]
-    return shlex.join(words)
+    return words
 
 
 def _script(
@@ -150,10 +151,14 @@ def _script(
     for variable in configured.variables:
         if variable.client:
             yield _export(variable)
+    if configuring.PORT in configured.url:
+        yield f"# {configuring.PORT} is the port that it printed."
     yield run
 
 
 def _lacking(declaration: Declaration, configured: Configured) -> Iterator[str]:
+    if declaration.not_run is not None:
+        yield f"# The declaration was never tried on this gateway: {declaration.not_run}"
     if declaration.prices.how == "none":
         yield "# It takes no prices, so it is judged by the usage that it states."
     for item in configured.left_out:

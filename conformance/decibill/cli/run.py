@@ -93,6 +93,11 @@ class _Seconds(click.ParamType[Decimal]):
 @click.option(
     "--upstream-url", metavar="URL", help="How the gateway reaches the upstream, if not by that address."
 )
+@click.option(
+    "--workdir",
+    type=click.Path(path_type=Path, file_okay=False, exists=True, resolve_path=True),
+    help="Folder with the files of a gateway that runs already, as `decibill configure` wrote them.",
+)
 @click.option("--allow-remote-upstream", is_flag=True, help="Allow upstream addresses off this machine.")
 @click.option(
     "--out",
@@ -177,6 +182,7 @@ def _drive_options(options: dict[str, Any], progress: Callable[[int, int, str], 
         upstream_bind=options["upstream_bind"],
         upstream_url=options["upstream_url"],
         allow_remote_upstream=options["allow_remote_upstream"],
+        workdir=options["workdir"],
         settle_s=options["settle"],
         jobs=options["jobs"] or (2 if reference else 1),
         progress=progress,
