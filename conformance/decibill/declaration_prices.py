@@ -11,6 +11,7 @@ from decibill.declaration_sources import QUANTITIES
 from decibill.declaration_table import Table
 from decibill.errors import UnknownNameError
 from decibill.pricelist import FamilyMember, PriceList, Thresholds, meanings
+from decibill.template_tree import is_list
 
 __all__ = ["read_prices"]
 
@@ -126,9 +127,9 @@ def _family(table: Table) -> FamilyMember:
 
 def _values(table: Table, key: str) -> tuple[str | int, ...]:
     values: Any = table.raw(key, [])
-    if not isinstance(values, list) or not all(type(value) in (str, int) for value in values):
+    if not is_list(values) or not all(type(value) in (str, int) for value in values):
         table.refuse(key, "must be a list of strings and whole numbers")
-    return tuple(cast("list[str | int]", values))
+    return tuple(values)
 
 
 def _above(table: Table) -> Thresholds:

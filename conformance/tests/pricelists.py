@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
-from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from decibill import jsonio
@@ -18,8 +15,8 @@ __all__ = ["CONDUIT", "LITELLM", "book", "entry", "gateway", "lost", "read"]
 _REST: dict[str, Any] = {
     "format": 1,
     "gateway": {
-        "id": "litellm",
-        "name": "LiteLLM",
+        "id": "mine",
+        "name": "Mine",
         "version": "1",
         "url": "http://127.0.0.1:4000",
         "dialects": ["openai"],
@@ -37,12 +34,7 @@ def gateway(prices: dict[str, Any], **tables: Any) -> Declaration:
     return parse({**_REST, "prices": prices, **tables}, "mine.toml")
 
 
-def _litellm() -> Declaration:
-    text = (Path(__file__).parent / "data" / "litellm-prices.toml").read_text("utf-8")
-    return gateway(tomllib.loads(text, parse_float=Decimal)["prices"])
-
-
-LITELLM = _litellm()
+LITELLM = load("litellm")
 CONDUIT = load("conduit")
 
 

@@ -162,17 +162,8 @@ def test_an_option_that_means_nothing_is_refused(option: str, value: str, said: 
 
 
 def test_the_instant_of_the_prices_can_be_given(book: Path) -> None:
-    declaration = book.parent / "mine.toml"
-    text = (Path(__file__).parent / "data" / "litellm-prices.toml").read_text("utf-8")
-    declaration.write_text(
-        'format = 1\n[gateway]\nid = "g"\nname = "G"\nversion = "1"\nurl = "http://127.0.0.1:1"\n'
-        'dialects = ["openai"]\n[features]\noperations = ["chat"]\n[model]\nname = "{case.model}"\n'
-        '[upstream]\nhow = "manual"\nselect = "armed"\nbase = { openai = "{upstream}/v1" }\n'
-        f'[routes.openai]\nchat = "/v1/chat/completions"\n{text}',
-        encoding="utf-8",
-    )
-    assert json.loads(call("write", str(declaration), book, "--at", "2026-12-31").stdout) != {}
-    late = call("write", str(declaration), book, "--at", "2027-01-01")
+    assert json.loads(call("write", "litellm", book, "--at", "2026-12-31").stdout) != {}
+    late = call("write", "litellm", book, "--at", "2027-01-01")
     assert json.loads(late.stdout) == {}
     assert "at /entries/0: holds from 2026-01-01 until 2027-01-01" in late.stderr
 

@@ -282,7 +282,7 @@ def test_an_entry_says_where_its_prices_were_read() -> None:
     assert carried.document["entries"][0]["source"] == {
         "url": "https://x.example/p",
         "read": "2026-11-21",
-        "note": "LiteLLM: /azure~1m of map.json",
+        "note": "LiteLLM proxy: /azure~1m of map.json",
     }
 
 
