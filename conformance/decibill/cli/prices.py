@@ -61,7 +61,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
             "format_",
             type=click.Choice(["text", "json"]),
             default="text",
-            help="json: list in stdout.",
+            help="json: what is not carried over stands in the output too.",
         ),
     )
     for option in reversed(options):
@@ -78,7 +78,7 @@ def prices() -> None:
     """
 
 
-@prices.command()
+@prices.command(short_help="Print a gateway's price list as a price book.")
 @click.argument("gateway")
 @click.argument("file")
 @_common
@@ -111,7 +111,7 @@ def read(gateway: str, file: str, **options: Any) -> None:
     _show(carried, name, "book", options["format_"])
 
 
-@prices.command()
+@prices.command(short_help="Print a price book as a gateway's price list.")
 @click.argument("gateway")
 @click.argument("book")
 @_common
