@@ -185,4 +185,6 @@ def _is_marked(mark: Mark | None, source: Source, seen: Seen) -> bool:
 
 
 def _where(source: Source, seen: Seen, at: str) -> str:
+    if source.origin == "metrics":
+        at = at.partition("{")[0]  # its labels are templates
     return f"header {at}" if source.origin == "header" else f"{at} of {seen.where}"
