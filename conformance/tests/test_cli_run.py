@@ -172,7 +172,10 @@ class TestWrongUsage:
             (["--upstream-port", "99999"], "99999 is not in the range"),
             (["--upstream-url", "http://example.com"], "allow it with --allow-remote-upstream"),
             (["--only", FOUNDING, "--out", "file"], "Directory 'file' is a file"),
-            (["--only", FOUNDING, "--out", "file/below"], "cannot write to file/below; choose another --out"),
+            (
+                ["--only", FOUNDING, "--out", "file/below"],
+                "cannot write to file/below: Not a directory; choose",
+            ),
             (["extra"], "unexpected extra argument"),
         ],
         ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -197,6 +200,14 @@ def test_an_unreachable_gateway_is_inconclusive_in_one_message(tmp_path: Path) -
     assert done.returncode == 3
     assert "the gateway at http://127.0.0.1:9" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_run_without_a_verdict_leaves_no_report_of_an_earlier_one(tmp_path: Path) -> None:
+    report = tmp_path / "decibill-report" / "junit.xml"
+    _run(tmp_path, "--only", FOUNDING)
+    assert report.is_file()
+    assert _run(tmp_path, "--url", "http://127.0.0.1:9", "--upstream-port", "0").returncode == 3
+    assert not report.exists()
 
 
 def test_a_selection_that_no_gateway_can_be_asked_is_inconclusive(tmp_path: Path) -> None:
