@@ -125,8 +125,8 @@ class _Seconds(click.ParamType[Decimal]):
 def run(**options: Any) -> int:
     """Send every case through a gateway and say whether it bills audio correctly.
 
-    Without --gateway, --url and --observations the reference gateway is started and judged. The report goes to standard
-    output and, as report.json and junit.xml, to the folder --out.
+    Without --gateway, --url and --observations the reference gateway is started and judged. The report goes
+    to standard output and, as report.json and junit.xml, to the folder --out.
 
     Exit codes: 0 conformant, 1 not conformant, 2 wrong usage, 3 inconclusive.
     """

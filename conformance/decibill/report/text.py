@@ -92,8 +92,11 @@ def _head(report: Report, layout: _Layout) -> Iterator[str]:
     suite, gateway, declared = report.suite, report.gateway, report.gateway.declared
     counts = f"{suite.requirements} requirements, {suite.cases} case{'' if suite.cases == 1 else 's'}"
     yield f"decibill {suite.version}   spec {suite.spec}   {counts}"
-    yield from _labelled("gateway", f"{gateway.name} {gateway.version} at {gateway.url}", layout)
-    yield from _labelled("upstream", f"{report.upstream}, started here", layout)
+    # what was not called or not started says so in brackets
+    where = gateway.url if gateway.url.startswith("(") else f"at {gateway.url}"
+    yield from _labelled("gateway", f"{gateway.name} {gateway.version} {where}", layout)
+    shown = report.upstream if report.upstream.startswith("(") else f"{report.upstream}, started here"
+    yield from _labelled("upstream", shown, layout)
     words = [", ".join(declared.get("operations", ())) or "no operation"]
     streams = declared.get("streams", ())
     words.append(f"streams of {', '.join(streams)}" if streams else "no streams")
