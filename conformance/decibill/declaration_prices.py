@@ -127,9 +127,11 @@ def _family(table: Table) -> FamilyMember:
 
 def _values(table: Table, key: str) -> tuple[str | int, ...]:
     values: Any = table.raw(key, [])
-    if not is_list(values) or not all(type(value) in (str, int) for value in values):
-        table.refuse(key, "must be a list of strings and whole numbers")
-    return tuple(values)
+    if is_list(values):
+        found = [value for value in values if type(value) in (str, int)]
+        if len(found) == len(values):
+            return tuple(found)
+    table.refuse(key, "must be a list of strings and whole numbers")
 
 
 def _above(table: Table) -> Thresholds:

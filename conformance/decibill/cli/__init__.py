@@ -29,6 +29,7 @@ _COMMANDS: Final = {
     "list": "decibill.cli.show:list_",
     "show": "decibill.cli.show:show",
     "check": "decibill.check:check",
+    "prices": "decibill.cli.prices:prices",
     "configure": "decibill.cli.configure:configure",
     "upstream": "decibill.upstream:upstream",
     # The only bridge to the reference implementation: its commands, imported when one is called.
@@ -85,7 +86,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
         error.show()
-        sys.exit(2)
+        sys.exit(max(error.exit_code, 2))  # click's own 1 would accuse the gateway
     except click.Abort:
         _say("interrupted")
         sys.exit(130)
