@@ -127,11 +127,10 @@ def _family(table: Table) -> FamilyMember:
 
 def _values(table: Table, key: str) -> tuple[str | int, ...]:
     values: Any = table.raw(key, [])
-    if is_list(values):
-        found = [value for value in values if type(value) in (str, int)]
-        if len(found) == len(values):
-            return tuple(found)
-    table.refuse(key, "must be a list of strings and whole numbers")
+    found = [value for value in values if type(value) in (str, int)] if is_list(values) else []
+    if not is_list(values) or len(found) != len(values):
+        table.refuse(key, "must be a list of strings and whole numbers")
+    return tuple(found)
 
 
 def _above(table: Table) -> Thresholds:
