@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -80,3 +81,17 @@ def test_what_a_file_is_called_cannot_steer_the_terminal(tmp_path: Path) -> None
     done = _shell(tmp_path, "decibill run --gateway $'\\e[31mred.toml'")
     assert done.returncode == 2
     assert done.stderr == "decibill: \ufffd[31mred.toml: there is no such file\n"
+
+
+def test_a_port_in_use_is_no_wrong_usage(tmp_path: Path) -> None:
+    (tmp_path / "book.json").write_text('{"currency": "USD", "entries": []}')
+    alias = '"provider": "openai", "model": "m", "base_url": "http://127.0.0.1:9", "prices": "book.json"'
+    (tmp_path / "gateway.json").write_text(f'{{"ledger": "l", "aliases": {{"m": {{{alias}}}}}}}')
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        upstream = _shell(tmp_path, f"decibill upstream --port {port}")
+        gateway = _shell(tmp_path, f"decibill serve --config gateway.json --port {port}")
+    assert (upstream.returncode, gateway.returncode) == (3, 3)
+    assert gateway.stderr.endswith(
+        f"cannot listen on 127.0.0.1 port {port}: Address already in use; try --port 0\n"
+    )

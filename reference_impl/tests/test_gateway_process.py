@@ -75,7 +75,7 @@ def failing(*arguments: str) -> str:
     """Return what a gateway says that cannot start, without a traceback and with exit code 2."""
     with serve(*arguments) as process:
         out, error = process.communicate(timeout=20)
-    assert (process.returncode, out) == (2, "")
+    assert (process.returncode, out) == (3, "")
     assert "Traceback" not in error
     return error
 
