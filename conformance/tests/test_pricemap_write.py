@@ -157,7 +157,7 @@ def test_a_tier_goes_to_the_member_with_its_threshold() -> None:
     [
         (LITELLM, tiered(("128000", "2"), ("150000", "3")), "modifier"),
         (LITELLM, tiered(("128000", "2"), by="total_tokens"), "modifier"),
-        (LITELLM, tiered(("128000", "0.000000000000001")), "precision"),
+        (LITELLM, tiered(("128000", "0.0000000000000000000000001")), "precision"),
         (CONDUIT, tiered(("128000", "2")), "modifier"),
     ],
 )
