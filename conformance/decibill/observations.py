@@ -94,7 +94,7 @@ def _notes(recorded: Recorded, planned: Plan, missing: set[str]) -> list[str]:
         )
     given = {each.case for each in recorded.instances}
     notes += [
-        f"what {recorded.file} holds of {item.case.id} was not judged: not declared, for lack of {item.reason}"
+        f"what {recorded.file} holds of {item.case.id} was not judged: not declared, it needs {item.reason}"
         for item in planned.not_declared
         if item.case.id in given
     ]

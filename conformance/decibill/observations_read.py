@@ -93,16 +93,12 @@ def parse(document: Any, file: str, cases: Iterable[Case]) -> Recorded:
                 pointer=join("observe", index, "from"),
                 remedy='state it in a source of the kind "stated"',
             )
-    recorded = Recorded(
-        file,
-        declaration,
-        tuple(_instance(each, index) for index, each in enumerate(document["instances"])),
-        frozenset(str(source["id"]) for source in sources if source["from"] == "stated"),
-    )
+    stated = frozenset(str(source["id"]) for source in sources if source["from"] == "stated")
     known = {case.id: case for case in cases}
-    for instance, given in zip(recorded.instances, document["instances"], strict=True):
-        _check(instance, given, recorded, known)
-    return recorded
+    for index, given in enumerate(document["instances"]):
+        _check(given, known, declaration, stated, join("instances", index))
+    instances = tuple(_instance(each, index) for index, each in enumerate(document["instances"]))
+    return Recorded(file, declaration, instances, stated)
 
 
 def _declaration(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,36 +176,40 @@ def _body(kind: str, value: Any) -> bytes:
 
 
 def _check(
-    instance: RecordedInstance, given: Mapping[str, Any], recorded: Recorded, known: Mapping[str, Case]
+    given: Mapping[str, Any],
+    known: Mapping[str, Case],
+    declaration: Declaration,
+    stated: frozenset[str],
+    at: str,
 ) -> None:
     """Refuse what no schema can see: names that nothing has, and calls that the case does not make."""
 
-    def refuse(problem: object, *path: str | int) -> NoReturn:
-        raise InvalidFileError(recorded.file, str(problem), pointer=instance.at + join(*path))
+    def refuse(problem: object, member: str) -> NoReturn:
+        raise InvalidFileError(declaration.file, str(problem), pointer=f"{at}/{member}")
 
-    case = known.get(instance.case)
+    name, case = given["case"], known.get(given["case"])
     if case is None:
-        refuse(UnknownNameError("case", instance.case, known), "case")
+        refuse(UnknownNameError("case", name, known), "case")
     if not isinstance(case, ExchangeCase):
-        refuse(f"{instance.case} is a case for calculators: no gateway is called in it", "case")
-    if instance.dialect is not None and instance.dialect not in recorded.declaration.dialects:
-        refuse(f"{instance.dialect} is none of the dialects of the gateway", "dialect")
-    if len(instance.calls) != case.client.calls:
+        refuse(f"{name} is a case for calculators: no gateway is called in it", "case")
+    if "dialect" in given and given["dialect"] not in declaration.dialects:
+        refuse(f"{given['dialect']} is none of the dialects of the gateway", "dialect")
+    if len(given["calls"]) != case.client.calls:
         made = f"{case.client.calls} call{'' if case.client.calls == 1 else 's'}"
-        refuse(f"the case makes {made}, and {len(instance.calls)} stand here", "calls")
+        refuse(f"the case makes {made}, and {len(given['calls'])} stand here", "calls")
     for number, call in enumerate(given["calls"]):
-        _check_call(call, recorded, f"{instance.at}/calls/{number}")
+        _check_call(call, declaration, stated, f"{at}/calls/{number}")
 
 
-def _check_call(call: Mapping[str, Any], recorded: Recorded, at: str) -> None:
-    keeping = {source.id for source in recorded.declaration.observe if source.origin not in _IN_ANSWER}
-    for member, ids in (("records", keeping - recorded.stated), ("stated", recorded.stated)):
+def _check_call(call: Mapping[str, Any], declaration: Declaration, stated: frozenset[str], at: str) -> None:
+    keeping = {source.id for source in declaration.observe if source.origin not in _IN_ANSWER}
+    for member, ids in (("records", keeping - stated), ("stated", stated)):
         for name in call.get(member, {}):
             if name not in ids:
                 problem = str(UnknownNameError(f"source of {member}", name, ids))
-                raise InvalidFileError(recorded.file, problem, pointer=at + join(member, name))
+                raise InvalidFileError(declaration.file, problem, pointer=at + join(member, name))
     if not _is_base64(call.get("answer", {}).get("base64", "")):
-        raise InvalidFileError(recorded.file, "is not base64", pointer=f"{at}/answer/base64")
+        raise InvalidFileError(declaration.file, "is not base64", pointer=f"{at}/answer/base64")
 
 
 _IN_ANSWER: Final = ("body", "header")
