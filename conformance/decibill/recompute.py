@@ -213,18 +213,23 @@ class _Part:
             ):
                 self._gap("quantity_unknown", name)
         sums: dict[tuple[str, bool], Fraction] = {}  # unattributed tokens have a line of their own
+        gaps: dict[tuple[str, str], Fraction] = {}  # fresh and cached tokens are one gap, and so is all text
         for leaf, tokens, rates in (*self._input_leaves(), *self._output_leaves()):
             if not tokens:
                 continue
             rate = next((name for name in rates if name in self.rates), None)
             if rate is None:
-                several = leaf.removeprefix("cached_").startswith("unattributed") and not rates
-                self._gap("modality_unknown" if several else "no_rate", leaf, tokens)
+                quantity = leaf.removeprefix("cached_").replace("reasoning", "text")
+                several = quantity.startswith("unattributed") and not rates
+                gap = ("modality_unknown" if several else "no_rate", quantity)
+                gaps[gap] = gaps.get(gap, Fraction(0)) + tokens
                 continue
             key = (rate, "unattributed" in leaf)
             sums[key] = sums.get(key, Fraction(0)) + tokens
         for (rate, _), tokens in sums.items():
             self._line(rate, tokens)
+        for (reason, quantity), tokens in gaps.items():
+            self._gap(reason, quantity, tokens)
 
     def _input_leaves(self) -> Iterator[tuple[str, Fraction, tuple[str, ...]]]:
         cached = {name: self.amount(f"cached_{name}_input_tokens") for name in INPUT_MODALITIES}

@@ -82,5 +82,5 @@ def _strength(part: Mapping[str, Any], family: str) -> int:
 def carried(part: Mapping[str, Any], family: str) -> list[str]:
     """Return the quantities of a unit family that *part* has."""
     if family == "audio_token_based":
-        return [name for name in part["quantities"] if name.endswith("_tokens")]
+        return [name for name in part["quantities"] if name.endswith("_tokens") and name != "total_tokens"]
     return [name for name in FAMILY.get(family, ()) if name in part["quantities"]]

@@ -84,7 +84,7 @@ const selectors = (entry) =>
 
 /** How strongly the record carries a family: 0 is strongest, Infinity is not at all. */
 function strength(family, record) {
-  const stated = [...FAMILIES[family], ...(family === "audio_token_based" ? ["total_tokens"] : [])]
+  const stated = FAMILIES[family]
     .filter((name) => name in record.quantities)
     .map((name) => BASES.indexOf(record.basis[name]));
   return Math.min(...stated, family === "per_request" ? BASES.length : Infinity);

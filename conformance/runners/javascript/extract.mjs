@@ -14,6 +14,8 @@ const FINAL_EVENT = { // of a stream that is no chat
   speech: "speech.audio.done",
 };
 
+const TRANSCRIPT = /^(text\/(plain|vtt|srt)|application\/x-subrip)? *(;|$)/i; // content types of text and subtitles
+
 /** The usage record of an exchange. `readFile` gives the text of a file that the exchange names. */
 export function extract(exchange, readFile) {
   const { provider, surface, operation, model, at, region, request } = exchange;
@@ -52,7 +54,7 @@ function readAnswer(response, operation, readFile) {
   if (json === undefined) {
     at = "/response/text";
     if (/^[^;]*[/+]json\b/i.test(type)) json = parse(body("text"), at);
-    else if (["transcription", "translation"].includes(operation) && /^text\/(?!html)/i.test(type)) return {};
+    else if (["transcription", "translation"].includes(operation) && TRANSCRIPT.test(type)) return {};
     else malformed(at, `text cannot answer a ${operation}`);
   }
   if (!isObject(json)) malformed(at, "the body is not an object");
@@ -133,7 +135,7 @@ function countCharacters(input, draft) {
 /** A transcription or translation: which unit, then the tokens or the first source of seconds. */
 function readSpeechToText(usage, duration, exchange, draft) {
   const type = ["tokens", "duration"].find((t) => t === usage?.object.type); // AUB-EXT-6f40
-  if (usage && !type && !usage.ownForm) draft.flags.add("usage_type_missing");
+  if (usage && !type && !usage.ownForm && exchange.operation === "transcription") draft.flags.add("usage_type_missing");
   const tokens = type ? type === "tokens" : usage && hasTokens(usage); // AUB-EXT-28aa
   if (tokens) readTokens(usage, exchange.operation, draft);
 

@@ -1,5 +1,5 @@
-// A JSON reader for billing: every number keeps its digits, a repeated key is refused with its place.
-// NaN and the infinities are read as numbers, so that whoever needs the number can refuse it there (AUB-EXT-cbd3).
+// A JSON reader for billing: every number keeps its digits; a repeated key and a number that no double can hold are
+// refused with their place, wherever in the document they stand (AUB-EXT-d768, AUB-EXT-cbd3).
 
 /** A JSON number as its text. */
 export class Num {
@@ -72,6 +72,7 @@ export function parse(text, base = "") {
     if (word) return JSON.parse(word);
     const number = take(/NaN|-?Infinity|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y);
     if (number === undefined) throw malformed();
+    if (!Number.isFinite(Number(number))) throw new Refusal("invalid_number", at);
     return new Num(number);
   };
   const document = value(base);

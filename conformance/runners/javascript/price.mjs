@@ -45,7 +45,7 @@ function settle({ lines, gaps }, exact) {
   const total = text(round12(exact));
   const nothing = lines.length && lines.every((line) => !positive(dec(line.amount)));
   if (!gaps.length) return [nothing ? "free" : "priced", total]; // AUB-CHG-ec4c
-  if (positive(exact)) return ["partial", total]; // AUB-CHG-b5cd
+  if (total !== "0") return ["partial", total]; // AUB-CHG-b5cd
   const unmetered = gaps.some(({ reason }) => reason === "quantity_unknown");
   return [unmetered ? "unmetered" : "unpriced", null]; // AUB-CHG-a645, AUB-CHG-57df
 }
@@ -78,10 +78,7 @@ function rate(record, book, at) {
   const { model, quantities } = record;
   const result = { entry: undefined, lines: [], gaps: [], flags: new Set() };
   const addGap = (quantity, reason, measured) => result.gaps.push(gap(model, quantity, reason, measured));
-  if (!model) {
-    for (const name of Object.keys(quantities)) addGap(name, "model_unknown", read(quantities[name]));
-    return result;
-  }
+  if (!model) return { ...result, gaps: [{ reason: "model_unknown" }] }; // once for the component
   const entry = chooseEntry(book, record, at);
   if (!entry) { // AUB-CHG-f657
     const { provider, operation, surface, region, service_tier = "standard" } = record;
@@ -92,7 +89,7 @@ function rate(record, book, at) {
   const bill = (name, measured) => result.lines.push(...linesFor(name, measured, entry, record, addGap));
   const family = FAMILIES[entry.pricing_model];
   const unknown = missing(entry, record.unknown);
-  const carried = [...family, ...(family === TOKENS ? ["total_tokens"] : [])].some((name) => name in quantities);
+  const carried = family.some((name) => name in quantities);
   if (family === FAMILIES.per_request) { // its quantity is a fee like any other, below
   } else if (!carried) {
     const reported = Object.values(FAMILIES).flat().some((name) => record.basis[name]?.startsWith("provider_"));
@@ -135,7 +132,8 @@ function missing(entry, names) {
 /** One base line and the lines of its add-ons, modifiers in the order of AUB-CHG-1654. */
 function linesFor(quantity, measured, entry, record, addGap) {
   const rate = entry.rates[quantity];
-  const addons = Object.entries(entry.addons ?? {}).filter(([feature]) => record.features?.includes(feature));
+  const fee = FEES.includes(quantity) && entry.pricing_model !== "per_request"; // add-ons do not apply to fees
+  const addons = Object.entries(entry.addons ?? {}).filter(([feature]) => !fee && record.features?.includes(feature));
   let billed = [rate, ...addons.map(([, addon]) => addon)].filter((r) => r.minimum)
     .reduce((most, r) => max(most, dec(r.minimum)), measured); // AUB-CHG-a469
   if (rate.step) billed = ceilTo(billed, dec(rate.step)); // AUB-CHG-6162

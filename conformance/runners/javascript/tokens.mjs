@@ -1,6 +1,6 @@
 // Chapter 03, "Tokens": the counts of one usage object, given to modalities.
 
-import { ZERO, add, cmp, dec, isWhole, quantity, read, sub, sum } from "./decimal.mjs";
+import { ZERO, cmp, dec, isWhole, quantity, read, sub, sum } from "./decimal.mjs";
 import { Num, Refusal, isObject, step } from "./json.mjs";
 
 /** The spellings of each direction in the order of chapter 03, and the parts that chapter 02 has for it. */
@@ -121,10 +121,11 @@ function readDirection(usage, direction, operation, draft) {
   const reported = "provider_reported";
 
   const parts = new Map(); // modality -> what the provider says
-  for (const m of [...modalities, "unattributed"]) {
-    const found = usage.read([...(m === "unattributed" ? [] : detail(`${m}_tokens`)), ...own(m)]);
+  for (const m of modalities) {
+    const found = usage.read([...detail(`${m}_tokens`), ...own(m)]);
     if (found) parts.set(m, found);
   }
+  if (usage.ownForm) usage.read(own("unattributed")); // found again as what the named parts leave open
   let whole = usage.read(totals.map((t) => [t]));
   if (!whole && usage.ownForm && parts.size) { // AUB-USE-6266: the parts are the whole
     whole = { value: sum([...parts.values()].map((p) => p.value)), at: usage.at, basis: "derived" };
@@ -165,8 +166,11 @@ function readDirection(usage, direction, operation, draft) {
     if (parts.size && cmp(rest, ZERO) === 0) fill("derived");
     else if (parts.has("audio") && !parts.has("text")) draft.put(name("text"), rest, "derived"); // AUB-EXT-7d80
     else if (parts.size) { // AUB-EXT-4fb7
-      draft.put(name("unattributed"), add(parts.get("unattributed")?.value ?? ZERO, rest), "derived");
+      draft.put(name("unattributed"), rest, "derived");
       draft.flags.add("details_short");
+      fill("derived");
+    } else if (operation === "chat" && usage.ownForm) { // AUB-USE-6266: what is left of a given total is text
+      draft.put(name("text"), total, "derived");
       fill("derived");
     } else if (operation === "chat") { // AUB-EXT-0636; reasoning is text wherever it is stated
       const text = reasoning?.value ?? ZERO;

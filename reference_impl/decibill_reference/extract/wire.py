@@ -96,6 +96,12 @@ class WireObject:
                 self._read.add(member)
         return chosen
 
+    def repeats(self, member: str, other: WireObject) -> None:
+        """Count *member* as read where it says what *other*, another spelling of this object, says in it."""
+        value = self.members.get(member)
+        if value is not None and value == other.members.get(member):
+            self._read.add(member)
+
     def unread(self) -> Iterator[str]:
         """Yield the pointers of all numbers other than zero, here and below, that have not been read."""
         for member, value in self.members.items():
