@@ -116,7 +116,7 @@ def _preflight(run: Run, trial: Instance | None) -> tuple[str, ...]:
     if trial is None:
         return ("its prices were not checked: it has no plain text call to check them with",)
     sent = run.sender.send(trial, _PREFLIGHT)
-    preflight.check_call(run.declaration, run.upstream_url, sent)
+    preflight.check_call(run.declaration, run.target.url, run.upstream_url, sent)
     _note_calls(run, sent)
     _await_records(run, [sent])
     charge = trial.case.charge
