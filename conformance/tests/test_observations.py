@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import shutil
+import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from decibill import cli as command_line
-from decibill import engine, jsonio
+from decibill import engine, jsonio, schemas
+from decibill._data import data_directory
 from decibill.case import ExchangeCase
 from decibill.cases import load_cases
 from decibill.check import check_text
@@ -464,7 +467,7 @@ def test_the_command_reads_standard_input(tmp_path: Path) -> None:
 
     assert done.return_value == 1
     assert "/cost of what function states" in done.stdout
-    assert f"again      decibill run --observations - --only {FOUNDING} -v" in done.stdout
+    assert f"decibill run --observations - --only {FOUNDING} -v\n" in done.stdout
 
 
 def test_a_baseline_applies(tmp_path: Path) -> None:
@@ -518,3 +521,52 @@ def test_what_is_planned_is_rendered_without_a_call() -> None:
 
     assert "by hand" not in text
     assert plan(recorded().declaration, [case()]).instances[0].id == "openai/tokens"
+
+
+# The page that describes the file
+
+PAGE = Path(__file__).parents[1] / "OBSERVATIONS.md"
+
+
+def page_example(name: str) -> str:
+    """Return the block of the page that is marked with a name."""
+    _, _, after = PAGE.read_text("utf-8").partition(f"<!-- example: {name} -->\n")
+    return after.partition("\n")[2].partition("```")[0]
+
+
+@pytest.mark.parametrize("name", ["smallest", "hosted"])
+def test_examples_of_the_page_are_what_it_says(name: str, tmp_path: Path) -> None:
+    document = jsonio.loads(page_example(name), name)
+    read = parse(document, name, load_cases())
+    only = tuple(each.case for each in read.instances)
+    report = engine.run(
+        read.declaration, [case for case in load_cases() if case.id in only], driver=Replay(read)
+    )
+
+    assert report.verdict.word == "conformant"
+
+
+def test_members_of_a_call_are_all_on_the_page() -> None:
+    text = PAGE.read_text("utf-8")
+    definitions = schemas.schema("observations")["$defs"]
+    named = {
+        name
+        for kind in ("call", "answer", "statements", "instance")
+        for name in definitions[kind]["properties"]
+    }
+
+    assert {name for name in named if f"`{name}`" not in text and f'"{name}"' not in text} == set()
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+def test_the_javascript_of_the_page_writes_a_file_that_is_judged(tmp_path: Path) -> None:
+    (tmp_path / "cost.test.mjs").write_text(page_example("javascript"))
+    node = shutil.which("node") or ""
+    subprocess.run([node, "cost.test.mjs", str(data_directory("fixtures"))], cwd=tmp_path, check=True)
+    read = parse(jsonio.load_file(tmp_path / "observations.json"), "observations.json", load_cases())
+    report = engine.run(read.declaration, load_cases(), driver=Replay(read))
+    rows = {row.id: row for row in report.cases if row.outcome is not Outcome.NOT_DECLARED}
+
+    assert {row.outcome for row in rows.values()} == {Outcome.PASS, Outcome.FAIL}, "all of them were observed"
+    assert rows["openai/transcription-whisper-json"].outcome is Outcome.PASS
+    assert rows["openai/transcription-4o-json"].outcome is Outcome.FAIL
