@@ -113,7 +113,7 @@ def _is_unknown(quantity: str, usage: ExpectedUsage) -> bool:
 def _must_reach_caller(call: Call, quantity: str, usage: ExpectedUsage, source: SourceObservation) -> bool:
     """Say whether the provider itself sent the quantity, so that the caller must find it."""
     if call.declaration.source(source.source).usage == "dialect":
-        return True  # such a source has a place for what either answer states, and for nothing else
+        return quantity in source.sent  # a null that the gateway adds for what nobody said loses nothing
     basis: Mapping[str, str] = usage.record.get("basis", {})
     return basis.get(quantity) in _SENT
 
