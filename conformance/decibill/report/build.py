@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from decibill import SPEC_VERSION, __version__
 from decibill.outcome import Outcome
-from decibill.redact import redact_headers, redact_json
+from decibill.redact import redact_headers, redact_json, without_folders
 from decibill.report.model import (
     Area,
     BaselineUse,
@@ -282,7 +282,7 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
     headers = {name: value for name, value in delivery.headers.items() if _TELLING.search(name)}
     received: dict[str, Any] = {"status": delivery.status, "headers": redact_headers(headers)}
     if any(word in kind for word in _TEXT_TYPES):
-        text = _BASE64.sub(_cut, delivery.body.decode("utf-8", "replace"))
+        text = _BASE64.sub(_cut, without_folders(delivery.body.decode("utf-8", "replace")))
         more = len(text) - _LONGEST_BODY
         received["body"] = text if more <= 0 else f"{text[:_LONGEST_BODY]}[and {more} more characters]"
     else:
