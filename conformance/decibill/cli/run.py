@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -17,6 +18,7 @@ from decibill import SPEC_VERSION, engine, jsonio
 from decibill.baseline import Baseline, load_baseline, updated, write_baseline
 from decibill.cases import load_cases, select_cases
 from decibill.cli import drop_output
+from decibill.cli.defects import named_defects
 from decibill.declaration_read import at_url, is_loopback, load
 from decibill.drive import DriveOptions
 from decibill.engine import RunOptions
@@ -82,6 +84,11 @@ class _Seconds(click.ParamType[Decimal]):
     help="Judge what this file says was answered and recorded, and send nothing; - reads standard input.",
 )
 @click.option("--start", is_flag=True, help="Start the program that the declaration names.")
+@click.option(
+    "--defect",
+    metavar="NAME",
+    help="Start the reference gateway with a named defect, to see it caught; see `decibill list --defects`.",
+)
 @click.option(
     "--only", metavar="GLOB", multiple=True, help="Only cases with such an id, or that prove a requirement."
 )
@@ -165,6 +172,8 @@ def run(**options: Any) -> int:
             ),
             driver=Replay(recorded) if recorded is not None else None,
         )
+    if options["defect"] is not None:
+        report = replace(report, notes=(_defect_note(options["defect"]), *report.notes))
     _show(report, options)
     if options["update_baseline"]:
         _update(report, baseline or Baseline(str(options["baseline"])), options["baseline"])
@@ -192,6 +201,8 @@ def _declaration(options: dict[str, Any]) -> tuple[Declaration, str]:
         raise UsageError(
             "--start and --url contradict each other: a started gateway listens where it is told to"
         )
+    if options["defect"] is not None and (name or url):
+        raise UsageError("--defect is one of the reference gateway: leave out --gateway and --url")
     named = f"--gateway {name}" if name else ""
     declaration = load(name or "reference", allow_remote_upstream=options["allow_remote_upstream"])
     if url is not None:
@@ -201,13 +212,24 @@ def _declaration(options: dict[str, Any]) -> tuple[Declaration, str]:
         if declaration.start is None:
             raise UsageError(f"{declaration.file} has no [start], so --start has nothing to start")
         named = f"{named} --start"
+    if options["defect"] is not None:
+        defects = named_defects(click.get_current_context())
+        if options["defect"] not in defects:
+            raise UnknownNameError("defect", options["defect"], defects)
+        declaration = replace(declaration, name=f"{declaration.name} with the defect {options['defect']}")
+        named = f"--defect {options['defect']}"
     return declaration, named.strip()
+
+
+def _defect_note(name: str) -> str:
+    return f"the gateway was made wrong on purpose: {named_defects(click.get_current_context())[name]}"
 
 
 def _drive_options(options: dict[str, Any], progress: Callable[[int, int, str], None] | None) -> DriveOptions:
     reference = options["gateway"] is None and options["url"] is None
     return DriveOptions(
         start=options["start"] or reference,
+        start_arguments=("--defect", options["defect"]) if options["defect"] is not None else (),
         upstream_port=options["upstream_port"],
         upstream_bind=options["upstream_bind"],
         upstream_url=options["upstream_url"],
