@@ -186,7 +186,7 @@ class _Part:
         reported = any(
             self.part["basis"][name] in ("provider_billed", "provider_reported")
             for other in FAMILY
-            if other != family
+            if other not in (family, "per_request")
             for name in carried(self.part, other)
         )
         for name in FAMILY[family]:
@@ -276,7 +276,7 @@ class _Part:
             self.bill.flags.add("unattributed_as_text")
             return (text,)
         modalities = [f"{name}_{direction}_tokens" for name in INPUT_MODALITIES[:4]]
-        priced = [name for name in modalities if name in self.rates]
+        priced = [name for name in modalities if not self.rates.keys().isdisjoint((name, f"cached_{name}"))]
         return (own, *priced) if len(priced) <= 1 else ()
 
     def _names_a_modality(self, direction: str) -> bool:
@@ -284,6 +284,7 @@ class _Part:
         only_reasoning = (
             stated == ["text"]
             and direction == "output"
+            and self.amount("text_output_tokens") > 0
             and (self.amount("text_output_tokens") == self.amount("reasoning_output_tokens"))
         )
         return bool(stated) and not only_reasoning

@@ -28,16 +28,16 @@ export function leaves(record, entry, flags) {
     if (!positive(measured)) return;
     const names = modalities.some((m) => `${m}_${direction}` in record.quantities
       && !(m === "text" && "reasoning_output_tokens" in record.quantities && direction === "output_tokens"
-        && cmp(q("text_output_tokens"), q("reasoning_output_tokens")) === 0));
-    const priced = modalities.filter((m) => has(`${m}_${direction}`));
+        && positive(q("text_output_tokens")) && cmp(q("text_output_tokens"), q("reasoning_output_tokens")) === 0));
+    const priced = modalities.filter((m) => has(`${m}_${direction}`) || has(`cached_${m}_${direction}`));
     let rateName = first(`unattributed_${direction}`, direction);
     if (!rateName && names && has(`text_${direction}`)) {
       rateName = `text_${direction}`;
       flags.add("unattributed_as_text");
     }
-    if (!rateName && priced.length === 1) rateName = `${priced[0]}_${direction}`;
+    if (!rateName && priced.length === 1) rateName = first(`${priced[0]}_${direction}`);
     const reason = priced.length > 1 ? "modality_unknown" : "no_rate"; // AUB-CHG-0d16
-    const modality = /^(text|audio|image|video)_/.exec(rateName ?? "")?.[1];
+    const modality = /^(text|audio|image|video)_/.exec(rateName ?? "")?.[1] ?? (!rateName && priced.length === 1 ? priced[0] : undefined);
     const cachedName = first(...(modality ? [`cached_${modality}_${direction}`] : []), `cached_${direction}`) ?? rateName;
     leaf(`unattributed_${direction}`, sub(measured, cached), rateName, true, reason);
     leaf(`unattributed_${direction}`, cached, cachedName, true, reason);

@@ -92,8 +92,10 @@ function rate(record, book, at) {
   const carried = family.some((name) => name in quantities);
   if (family === FAMILIES.per_request) { // its quantity is a fee like any other, below
   } else if (!carried) {
-    const reported = Object.values(FAMILIES).flat().some((name) => record.basis[name]?.startsWith("provider_"));
-    const names = unknown.length ? unknown : missing(entry, family === TOKENS ? ["input_tokens", "output_tokens"] : family);
+    const units = Object.values(FAMILIES).flat().filter((name) => !FEES.includes(name));
+    const reported = units.some((name) => record.basis[name]?.startsWith("provider_"));
+    const whole = family === TOKENS ? ["input_tokens", "output_tokens"] : family;
+    const names = [unknown, missing(entry, whole), whole].find((list) => list.length);
     names.forEach((name) => addGap(name, reported ? "unit_mismatch" : "quantity_unknown")); // AUB-CHG-4688
   } else {
     unknown.forEach((name) => addGap(name, "quantity_unknown"));
