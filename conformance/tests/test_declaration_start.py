@@ -127,6 +127,14 @@ def test_what_cannot_be_meant_is_refused(changes: dict[str, Any], pointer: str, 
     assert caught.value.pointer == pointer
 
 
+def test_a_port_that_is_found_needs_a_place_in_the_address() -> None:
+    data = declared(start={**START, "ready": {"get": "/", "stdout": LISTENING}})
+    data["gateway"]["url"] = "http://127.0.0.1:9"
+    with pytest.raises(InvalidFileError, match=r"must hold \{port\}") as caught:
+        parse(data, "mine.toml")
+    assert caught.value.pointer == "/gateway/url"
+
+
 # what is added to every call
 
 
