@@ -101,7 +101,7 @@ def recompute(usage: Mapping[str, Any], book: Mapping[str, Any], at: str | None 
     bill = _Bill()
     if "error_response" not in usage["flags"]:
         record = {**usage, "at": at or usage["at"]}
-        if usage["quantities"] or usage["unknown"] or not usage.get("components"):
+        if usage["quantities"] or usage["unknown"] or usage["operation"] != "realtime":
             _rate_part(usage, record, book, bill)
         for component in usage.get("components", ()):
             _rate_part(component, record, book, bill)

@@ -42,7 +42,7 @@ def rate(usage: UsageRecord, book: PriceBook, at: str | None = None) -> Charge:
     bill = _Bill(usage, book, when, datetime.fromisoformat(when))
     # The main usage of a session that used nothing but other models is left out; then the first component
     # that finds an entry stands in for it.
-    session = bool(usage.components) and not usage.quantities and not usage.unknown
+    session = usage.operation == "realtime" and not usage.quantities and not usage.unknown
     if not session:
         bill.add(usage, "", main=True)
     for place, component in enumerate(usage.components):

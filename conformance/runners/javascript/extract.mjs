@@ -94,11 +94,10 @@ function readStream(stream, operation) {
     if (!isObject(event)) throw new Refusal("malformed_body", at, "an event is not an object");
     tier = event.service_tier ?? tier;
     if (operation === "chat" ? event.usage == null : event.type !== FINAL_EVENT[operation]) continue;
-    const found = fromObject(event, at);
-    if (operation === "chat") last = { ...found, final: event.choices?.length === 0 }; // AUB-EXT-d606
-    else if (found.usage) last = { ...found, final: true }; // AUB-OAI-8527, AUB-OAI-2b10
+    if (operation === "chat") last = { event, at, final: event.choices?.length === 0 }; // AUB-EXT-d606
+    else if (event.usage != null) last = { event, at, final: true }; // AUB-OAI-8527, AUB-OAI-2b10
   }
-  return last?.final ? { ...last, tier } : { cut: true, tier };
+  return last?.final ? { ...fromObject(last.event, last.at), tier } : { cut: true, tier };
 }
 
 /** Steps 4 and 5: tokens, seconds or characters. */
@@ -107,20 +106,24 @@ function measure({ usage, duration, cut }, exchange, draft) {
   if (cut) { // AUB-EXT-463c: no quantity is read from it, counted in the request or measured in the upload
     draft.flags.add("stream_incomplete");
     draft.unknown.push("input_tokens", "output_tokens");
-  } else if (operation === "chat") {
-    if (usage) readTokens(usage, operation, draft);
-    else draft.unknown.push("input_tokens", "output_tokens");
-  } else if (operation === "speech") {
-    if (usage?.has("tts_characters")) ownCharacters(usage, draft);
-    else if (usage) readTokens(usage, operation, draft);
-    else countCharacters(exchange.request?.json?.input, draft);
-  } else readSpeechToText(usage, duration, exchange, draft);
+  } else if (["transcription", "translation"].includes(operation)) readSpeechToText(usage, duration, exchange, draft);
+  else if (usage) {
+    readOwnUnits(usage, draft);
+    if (hasTokens(usage) || !usage.ownForm) readTokens(usage, operation, draft);
+  } else if (operation === "speech") countCharacters(exchange.request?.json?.input, draft);
+  else draft.unknown.push("input_tokens", "output_tokens");
 }
 
-function ownCharacters(usage, draft) {
-  draft.put("tts_characters", usage.read([["tts_characters"]]).value, "provider_reported");
-  draft.extra.character_rule = "provider_count"; // AUB-USE-6266
-  if (hasTokens(usage)) readTokens(usage, "speech", draft);
+/** AUB-USE-6266: seconds and characters in the words of chapter 02. */
+function readOwnUnits(usage, draft) {
+  if (!usage.ownForm) return;
+  const seconds = usage.read([["audio_duration_seconds"], ["audio_seconds"]], { whole: false });
+  const characters = usage.read([["tts_characters"]]);
+  if (seconds) draft.put("audio_duration_seconds", seconds.value, "provider_reported");
+  if (characters) {
+    draft.put("tts_characters", characters.value, "provider_reported");
+    draft.extra.character_rule = "provider_count";
+  }
 }
 
 /** AUB-EXT-3ad2, AUB-OAI-a103: the code points of `input` alone. */
@@ -137,13 +140,11 @@ function readSpeechToText(usage, duration, exchange, draft) {
   const type = ["tokens", "duration"].find((t) => t === usage?.object.type); // AUB-EXT-6f40
   if (usage && !type && !usage.ownForm && exchange.operation === "transcription") draft.flags.add("usage_type_missing");
   const tokens = type ? type === "tokens" : usage && hasTokens(usage); // AUB-EXT-28aa
+  if (usage && type !== "tokens") readOwnUnits(usage, draft);
   if (tokens) readTokens(usage, exchange.operation, draft);
 
-  const own = usage?.ownForm && type !== "tokens" // AUB-USE-6266
-    ? usage.read([["audio_duration_seconds"], ["audio_seconds"]], { whole: false }) : undefined;
   const stated = duration && number(duration.value, duration.at, { whole: false });
-  if (own) draft.put("audio_duration_seconds", own.value, "provider_reported");
-  if (tokens || own) { // AUB-EXT-2d7d, AUB-OAI-b3e6: any other length is information
+  if (tokens) { // AUB-EXT-2d7d, AUB-OAI-b3e6: any other length is information
     const other = stated ?? usage.read([["seconds"]], { whole: false })?.value;
     if (other) draft.put("media_duration_seconds", other, "provider_reported");
     return;
@@ -152,6 +153,8 @@ function readSpeechToText(usage, duration, exchange, draft) {
   const upload = exchange.request?.form?.file?.media_seconds;
   if (billed) { // AUB-EXT-54ad, AUB-OAI-ce8d
     draft.put("audio_duration_seconds", billed.value, "provider_billed");
+    if (stated) draft.put("media_duration_seconds", stated, "provider_reported");
+  } else if ("audio_duration_seconds" in draft.quantities) {
     if (stated) draft.put("media_duration_seconds", stated, "provider_reported");
   } else if (stated) draft.put("audio_duration_seconds", stated, "provider_reported"); // AUB-EXT-280a
   else if (upload !== undefined) draft.put("audio_duration_seconds", dec(upload), "media"); // AUB-EXT-b542
@@ -167,7 +170,7 @@ function remark(draft, usage) {
   }
   const counted = Object.entries(draft.quantities).filter(([name]) => name !== "media_duration_seconds");
   const zero = counted.length && counted.every(([, value]) => cmp(read(value), ZERO) === 0);
-  if (usage && zero) draft.flags.add("zero_usage"); // AUB-USE-ffc6
+  if (usage && zero && !draft.unknown.length) draft.flags.add("zero_usage"); // AUB-USE-ffc6
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

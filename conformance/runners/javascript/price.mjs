@@ -21,9 +21,9 @@ export function charge(record, book, at = record.at) {
   const parts = (record.components ?? []).map((component) => // AUB-CHG-ef99: tier, region and surface are the record's
     rate({ ...record, features: undefined, character_rule: undefined, ...component, model: component.model }, book, at));
   const empty = !Object.keys(record.quantities).length && !record.unknown.length;
-  const main = empty && parts.length ? undefined : rate(record, book, at);
-  const leading = main ?? parts.find((part) => part.entry) ?? parts[0];
-  const currency = leading.entry?.currency ?? book.currency;
+  const main = empty && record.operation === "realtime" ? undefined : rate(record, book, at); // else a session used nothing
+  const leading = main ?? parts.find((part) => part.entry);
+  const currency = leading?.entry?.currency ?? book.currency;
   const joined = { lines: [], gaps: [], flags: new Set() };
   for (const part of [...(main ? [main] : []), ...parts]) {
     const foreign = part.entry && (part.entry.currency ?? book.currency) !== currency;
@@ -35,7 +35,7 @@ export function charge(record, book, at = record.at) {
   const exact = sum(joined.lines.map((line) => line.exact));
   const [status, total] = settle(joined, exact);
   return {
-    status, currency, total, ...(leading.entry && { entry: leading.entry.id }),
+    status, currency, total, ...(leading?.entry && { entry: leading.entry.id }),
     lines: joined.lines.map(({ exact: _, ...line }) => line), unpriced: joined.gaps, flags: [...joined.flags],
   };
 }

@@ -97,7 +97,8 @@ export class Usage {
 
 /** Are there token members at all? (AUB-EXT-28aa) */
 export const hasTokens = (usage) => [
-  "audio_input_tokens", "audio_output_tokens", // AUB-USE-6266
+  "total_tokens",
+  ...["input", "output"].flatMap((d) => ["text", "audio"].map((m) => `${m}_${d}_tokens`)), // AUB-USE-6266
   ...Object.values(DIRECTIONS).flatMap(({ totals, details }) => [...totals, ...details]),
 ].some((name) => usage.has(name));
 
@@ -131,32 +132,39 @@ function readDirection(usage, direction, operation, draft) {
     whole = { value: sum([...parts.values()].map((p) => p.value)), at: usage.at, basis: "derived" };
   }
   const input = direction === "input"; // only input is cached, only output is reasoning
-  const cached = input ? usage.read([...detail("cached_tokens"), ...own("cached")]) : undefined;
+  let cached = input ? usage.read([...detail("cached_tokens"), ...own("cached")]) : undefined;
   const split = (input ? modalities : [])
     .map((m) => [m, usage.read([...detail("cached_tokens_details", `${m}_tokens`), ...own(`cached_${m}`)])])
     .filter(([, found]) => found);
   const reasoning = input ? undefined : usage.read([...detail("reasoning_tokens"), ...own("reasoning")]);
-  if (!whole) {
-    draft.unknown.push(`${direction}_tokens`); // a direction without a total is unknown, whatever details it has
+  if (cached) within(cached, split.map(([, found]) => found));
+  else if (split.length) cached = { value: sum(split.map(([, found]) => found.value)), at: split[0][1].at };
+
+  parts.forEach((found, m) => draft.put(name(m), found.value, reported));
+  if (cached) draft.put(name("cached"), cached.value, reported);
+  for (const [m, found] of split) draft.put(name(`cached_${m}`), found.value, reported); // AUB-USE-ffb3
+  if (reasoning) draft.put(name("reasoning"), reasoning.value, reported);
+  if (!whole) { // the total is unknown, and nothing is derived from its parts
+    draft.unknown.push(`${direction}_tokens`);
+    checkSubsets();
     return undefined;
   }
   const total = whole.value;
   const together = sum([...parts.values()].map((p) => p.value));
   within(whole, [...parts.values()]);
-  if (cached) within(whole, [cached]);
-  within(cached ?? whole, split.map(([, found]) => found));
-
+  for (const found of [cached, reasoning]) if (found) within(whole, [found]);
   draft.put(`${direction}_tokens`, total, whole.basis ?? reported);
-  parts.forEach((found, m) => draft.put(name(m), found.value, reported));
-  if (cached) draft.put(name("cached"), cached.value, reported);
-  for (const [m, found] of split) draft.put(name(`cached_${m}`), found.value, reported); // AUB-USE-ffb3
-  if (reasoning) draft.put(name("reasoning"), reasoning.value, reported);
 
   modality(); // AUB-USE-6c1b: each row of the table states what the provider left open
-  for (const [part, found] of [...split, ...(reasoning ? [["text", reasoning]] : [])]) { // parts of a modality
-    if (name(part) in draft.quantities) within({ value: read(draft.quantities[name(part)]), at: found.at }, [found]);
-  }
+  checkSubsets();
   return total;
+
+  /** The parts of a modality: its cached tokens, and of text the reasoning. */
+  function checkSubsets() {
+    for (const [part, found] of [...split, ...(reasoning ? [["text", reasoning]] : [])]) {
+      if (name(part) in draft.quantities) within({ value: read(draft.quantities[name(part)]), at: found.at }, [found]);
+    }
+  }
 
   /** The table of chapter 03: the first row that applies decides. */
   function modality() {

@@ -45,10 +45,12 @@ class Draft:
         self.service_tier: str | None = None
         self.character_rule: str | None = None
 
-    def state(self, quantity: str, value: int | Decimal, basis: str) -> None:
-        """State that *quantity* is *value*."""
+    def state(self, quantity: str, value: int | Decimal, basis: str, *, of: str | None = None) -> None:
+        """State that *quantity* is *value*; a sum stands where *of*, the first of its parts, does."""
         self._quantities[quantity] = value
         self._basis[quantity] = basis
+        if of in self._places:
+            self._places[quantity] = self._places[of]
 
     def read_count(self, quantity: str, wire: WireObject, member: str) -> int | None:
         """State *quantity* as the provider reports it in *member*, if it does, and return the count.

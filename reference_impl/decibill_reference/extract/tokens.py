@@ -164,7 +164,9 @@ def _read(
         value = draft.read_count(quantity, spelling, member)
         if value is not None:
             for other in details[place + 1 :]:
-                other.repeats(member, spelling)
+                other.repeats(member, value)
+            if top:
+                top.repeats(quantity, value)
             return value
     return draft.read_count(quantity, top, quantity) if top else None
 
@@ -174,10 +176,11 @@ def _read_cached_parts(details: Sequence[WireObject], top: WireObject | None, dr
     split = [part for spelling in details for part in _children(spelling, ("cached_tokens_details",))]
     if not split and top is None:
         return
-    values = [_read(f"cached_{quantity}", split, member, top, draft) for quantity, member in _INPUT.parts]
-    present = [value for value in values if value is not None]
+    parts = [(f"cached_{quantity}", member) for quantity, member in _INPUT.parts]
+    values = {quantity: _read(quantity, split, member, top, draft) for quantity, member in parts}
+    present = {quantity: value for quantity, value in values.items() if value is not None}
     if present and draft.stated("cached_input_tokens") is None:
-        draft.state("cached_input_tokens", sum(present), _REPORTED)
+        draft.state("cached_input_tokens", sum(present.values()), _REPORTED, of=next(iter(present)))
 
 
 def _attribute_rest(direction: _Direction, rest: int, draft: Draft) -> None:

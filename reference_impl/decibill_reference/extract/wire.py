@@ -96,10 +96,9 @@ class WireObject:
                 self._read.add(member)
         return chosen
 
-    def repeats(self, member: str, other: WireObject) -> None:
-        """Count *member* as read where it says what *other*, another spelling of this object, says in it."""
-        value = self.members.get(member)
-        if value is not None and value == other.members.get(member):
+    def repeats(self, member: str, value: object) -> None:
+        """Count *member* as read where it says *value*, which another spelling of it said."""
+        if self.members.get(member) == value:
             self._read.add(member)
 
     def unread(self) -> Iterator[str]:
