@@ -20,7 +20,7 @@ export function refund(charge, request, earlier) {
     if (content(before.request) === content(request)) return before;
     throw new Refusal("refund_conflict", "/id", "the id was used for another request");
   }
-  if (!charge.lines.length) throw new Refusal("no_such_line", undefined, "the charge has no lines"); // AUB-REF-3ae9
+  if (charge.total === null || !charge.lines.length) throw new Refusal("no_such_line", undefined, "the charge has no lines"); // AUB-REF-3ae9
   const lines = whatIsLeft(charge, earlier);
   if (request.full) takeAll(lines);
   else for (const [name, value] of Object.entries(request.quantities)) take(lines, name, value, request.model);
