@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from decibill.case import ExchangeCase, ExpectedLine
 
-__all__ = ["Mistake", "recognise"]
+__all__ = ["AT_TEXT_RATE", "CACHED_AS_FRESH", "OTHER_CHARACTERS", "Mistake", "recognise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,11 @@ class Mistake:
 _NEAR: Final = Fraction(1, 10**6)
 """How near to the result of a mistake a number must be to be explained by it, relative to that result."""
 
-_AT_TEXT: Final = "audio is billed at the text rate"
-_CACHED: Final = "cached tokens are billed as fresh"
+AT_TEXT_RATE: Final = "audio is billed at the text rate"
+CACHED_AS_FRESH: Final = "cached tokens are billed as fresh"
 _DOUBLE: Final = "usage is billed twice"
 _MISSING: Final = "part of the usage is not billed"
-_CHARACTERS: Final = "characters are counted in another way"
+OTHER_CHARACTERS: Final = "characters are counted in another way"
 _DURATION: Final = "the duration is not the billable one"
 _UNIT: Final = "a price is used for another unit"
 _LISTED: Final = "a public list price is used, not the configured one"
@@ -139,17 +139,17 @@ def _wrong_rate(
             text = _at(rates, line.quantity.replace("audio_", "text_"))
             if text is not None:
                 twice = f"the {name} are billed twice, at the audio rate and at the text rate"
-                yield Mistake(rest + count * text, _AT_TEXT, f"the {name} are billed at the text rate")
+                yield Mistake(rest + count * text, AT_TEXT_RATE, f"the {name} are billed at the text rate")
                 yield Mistake(total + count * text, _DOUBLE, twice)
         elif line.quantity.startswith("cached_"):
             fresh = _at(rates, line.quantity.removeprefix("cached_")) or _at(rates, "text_input_tokens")
             if fresh is not None:
                 twice = f"the {name} are billed twice, as cached and as fresh tokens"
-                yield Mistake(rest + count * fresh, _CACHED, f"the {name} are billed as fresh tokens")
+                yield Mistake(rest + count * fresh, CACHED_AS_FRESH, f"the {name} are billed as fresh tokens")
                 yield Mistake(total + count * fresh, _DOUBLE, twice)
                 all_fresh, cached = all_fresh - line.exact + count * fresh, cached + 1
     if cached > 1:
-        yield Mistake(all_fresh, _CACHED, "all cached tokens are billed as fresh tokens")
+        yield Mistake(all_fresh, CACHED_AS_FRESH, "all cached tokens are billed as fresh tokens")
 
 
 def _all_at_text(case: ExchangeCase, rates: Mapping[str, Mapping[str, Any]]) -> Iterator[Mistake]:
@@ -163,9 +163,9 @@ def _all_at_text(case: ExchangeCase, rates: Mapping[str, Mapping[str, Any]]) -> 
     words = "all tokens, audio included, are billed at the text rates"
     discount = _at(rates, "cached_text_input_tokens")
     if cached and discount is not None:
-        yield Mistake((total_in - cached) * into + cached * discount + rest, _AT_TEXT, words)
+        yield Mistake((total_in - cached) * into + cached * discount + rest, AT_TEXT_RATE, words)
         words += ", and the cached ones as fresh"
-    yield Mistake(total_in * into + rest, _AT_TEXT, words)
+    yield Mistake(total_in * into + rest, AT_TEXT_RATE, words)
 
 
 def _wrong_count(case: ExchangeCase, lines: list[ExpectedLine], total: Fraction) -> Iterator[Mistake]:
@@ -180,7 +180,7 @@ def _wrong_count(case: ExchangeCase, lines: list[ExpectedLine], total: Fraction)
                 said = (
                     f"it is the price of {plain(count)} {unit}, {words}, where {plain(line.billed)} is right"
                 )
-                yield Mistake(rest + Fraction(count) * price, _CHARACTERS if speech else _DURATION, said)
+                yield Mistake(rest + Fraction(count) * price, OTHER_CHARACTERS if speech else _DURATION, said)
 
 
 def _other_counts(case: ExchangeCase, line: ExpectedLine) -> Iterator[tuple[int | Decimal, str]]:
