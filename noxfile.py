@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -19,7 +20,6 @@ nox.options.sessions = ["lint", "typing", "fixtures", "requirements", "tests", "
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
-FERROGW = "ferrogw==1.5.10"
 
 
 def group(name: str) -> tuple[str, ...]:
@@ -95,18 +95,20 @@ def check_wheel(session: nox.Session, wheel: Path) -> None:
         "fixtures": "decibill/fixtures",
         "conformance/gateways": "decibill/gateways",
     }
+    both = ("requirements.json", "exclusions.json")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
         if tops != {"decibill", "decibill_reference"}:
             session.error(f"the wheel holds the top-level names {sorted(tops)}")
+        files = {Path("spec", name): f"decibill/spec/{name}" for name in both}
         for source, target in carried.items():
             for path in sorted(Path(source).rglob("*")):
-                if not path.is_file() or "__pycache__" in path.parts:
-                    continue
-                name = f"{target}/{path.relative_to(source).as_posix()}"
-                if name not in names or archive.read(name) != path.read_bytes():
-                    session.error(f"{path} is not in the wheel byte for byte as {name}")
+                if path.is_file():
+                    files[path] = f"{target}/{path.relative_to(source).as_posix()}"
+        for path, name in files.items():
+            if name not in names or archive.read(name) != path.read_bytes():
+                session.error(f"{path} is not in the wheel byte for byte as {name}")
 
 
 @nox.session
@@ -116,22 +118,81 @@ def conformance(session: nox.Session) -> None:
     session.run("decibill", "run", *(session.posargs or ["--out", session.create_tmp()]))
 
 
-@nox.session(name="gateway-ferrogw")
-def gateway_ferrogw(session: nox.Session) -> None:
-    """Judge ferrogw, installed at a pinned version; it is expected not to conform (exit 1)."""
-    session.install("-e.", FERROGW)
-    out = Path(session.create_tmp()) / "ferrogw"
+def judge(session: nox.Session, name: str, programs: Path) -> None:
+    """Judge the gateway whose programs are in a folder; conformant or not, a verdict is a success."""
+    out = Path(session.create_tmp()) / "report"
     session.run(
         "decibill",
         "run",
         "--gateway",
-        "ferrogw",
+        name,
         "--start",
         "--out",
         str(out),
         *session.posargs,
-        success_codes=[1],
+        env={"PATH": os.pathsep.join([str(programs), *session.bin_paths, os.environ["PATH"]])},
+        success_codes=[0, 1],
     )
+
+
+def own_environment(session: nox.Session, *installs: tuple[str, ...]) -> Path:
+    """Return the programs of an environment for the gateway alone: its pins are not ours."""
+    home = (Path(session.create_tmp()) / "gateway").absolute()
+    if not home.exists():
+        session.run("python", "-m", "venv", str(home))
+    for arguments in installs:
+        session.run(str(home / "bin" / "python"), "-m", "pip", "install", "-q", *arguments, external=True)
+    return home / "bin"
+
+
+@nox.session(name="gateway-ferrogw")
+def gateway_ferrogw(session: nox.Session) -> None:
+    """Judge ferrogw 1.5.10, installed into an environment of its own."""
+    session.install("-e.")
+    judge(session, "ferrogw", own_environment(session, ("ferrogw==1.5.10",)))
+
+
+@nox.session(name="gateway-litellm")
+def gateway_litellm(session: nox.Session) -> None:
+    """Judge the LiteLLM proxy 1.109.1; its own pins cannot be resolved, so it is installed in two steps."""
+    session.install("-e.")
+    pinned = ("-r", "conformance/gateways/litellm.requirements.txt")
+    judge(session, "litellm", own_environment(session, pinned, ("--no-deps", "litellm==1.109.1")))
+
+
+@nox.session(name="gateway-tensorzero")
+def gateway_tensorzero(session: nox.Session) -> None:
+    """Judge TensorZero 2026.6.0; it is started by a Python script, so it shares the session's environment."""
+    session.install("-e.", "-r", "conformance/gateways/tensorzero.requirements.txt")
+    judge(session, "tensorzero", Path(session.bin))
+
+
+@nox.session(name="gateway-any-llm")
+def gateway_any_llm(session: nox.Session) -> None:
+    """Judge the any-llm gateway 1.14.0, installed into an environment of its own."""
+    session.install("-e.")
+    pinned = ("-r", "conformance/gateways/any-llm.requirements.txt")
+    judge(session, "any-llm", own_environment(session, pinned))
+
+
+@nox.session(name="gateway-mlflow")
+def gateway_mlflow(session: nox.Session) -> None:
+    """Judge the MLflow AI gateway 3.17.2, installed into an environment of its own."""
+    session.install("-e.")
+    pinned = ("-r", "conformance/gateways/mlflow.requirements.txt")
+    judge(session, "mlflow", own_environment(session, pinned))
+
+
+@nox.session(name="gateway-portkey")
+def gateway_portkey(session: nox.Session) -> None:
+    """Judge the Portkey gateway 1.15.2, installed by npm into a folder of its own."""
+    session.install("-e.")
+    home = Path(session.create_tmp()) / "portkey"
+    home.mkdir(exist_ok=True)
+    shutil.copy("conformance/gateways/portkey/package.json", home)
+    with session.chdir(home):
+        session.run("npm", "install", "--silent", "--no-fund", "--no-audit", external=True)
+    judge(session, "portkey", (home / "node_modules" / ".bin").absolute())
 
 
 if __name__ == "__main__":

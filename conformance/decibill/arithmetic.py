@@ -176,7 +176,7 @@ def status_of(lines: Sequence[Mapping[str, Any]], reasons: Iterable[str], exact:
     gaps = set(reasons)
     if not gaps:
         return "free" if lines and not any(Fraction(line["amount"]) for line in lines) else "priced"
-    if exact > 0:
+    if rounded(exact) > 0:
         return "partial"
     return "unmetered" if "quantity_unknown" in gaps else "unpriced"
 

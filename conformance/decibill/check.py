@@ -17,11 +17,12 @@ from typing import Any, Final, cast
 
 import click
 
-from decibill import declaration_read, jsonio, schemas
+from decibill import declaration_read, jsonio, observations_read, schemas
 from decibill._data import data_directory
 from decibill.arithmetic import charge_faults, refund_faults, usage_faults
 from decibill.book_checks import book_faults
 from decibill.case_checks import case_faults
+from decibill.cases import load_cases
 from decibill.errors import Fault, InvalidFileError
 from decibill.pointer import join
 
@@ -35,6 +36,7 @@ _MOST: Final = 20
 
 _WORDS: Final[Mapping[str, str]] = {
     "gateway": "gateway declaration",
+    "observations": "file of observations",
     "price-book": "price book",
     "rated": "usage record and charge",
     "refund": "refund record",
@@ -124,6 +126,8 @@ def _faults(kind: str, document: Any, where: str, path: Path | None) -> tuple[Fa
         return _exchange_faults(document, path)
     if kind == "gateway":
         declaration_read.parse(document, where)
+    if kind == "observations":
+        observations_read.parse(document, where, load_cases())
     return _BEYOND_SCHEMA.get(kind, _nothing)(document)
 
 

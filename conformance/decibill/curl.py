@@ -10,7 +10,7 @@ from decibill.media import Body
 
 __all__ = ["curl_line"]
 
-_ENV = re.compile(r"\{env\.([A-Za-z_][A-Za-z0-9_]*)\}")
+_ENV = re.compile(r"\{(?:env|set)\.([A-Za-z_][A-Za-z0-9_]*)\}")
 _BASE64 = re.compile(r'\{\s*"\$base64": "([^"]+)"\s*\}')
 
 
@@ -22,7 +22,7 @@ def curl_line(
     Args:
         method: HTTP method.
         url: where the call goes.
-        headers: header values as declared, with ``{env.NAME}`` for secrets.
+        headers: header values as declared, with ``{env.NAME}`` or ``{set.NAME}`` for secrets.
         body: what is sent.
         fixtures: how the shell reaches the fixtures root.
     """

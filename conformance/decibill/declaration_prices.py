@@ -11,6 +11,7 @@ from decibill.declaration_sources import QUANTITIES
 from decibill.declaration_table import Table
 from decibill.errors import UnknownNameError
 from decibill.pricelist import FamilyMember, PriceList, Thresholds, meanings
+from decibill.template_tree import is_list
 
 __all__ = ["read_prices"]
 
@@ -126,9 +127,10 @@ def _family(table: Table) -> FamilyMember:
 
 def _values(table: Table, key: str) -> tuple[str | int, ...]:
     values: Any = table.raw(key, [])
-    if not isinstance(values, list) or not all(type(value) in (str, int) for value in values):
+    found = [value for value in values if type(value) in (str, int)] if is_list(values) else []
+    if not is_list(values) or len(found) != len(values):
         table.refuse(key, "must be a list of strings and whole numbers")
-    return tuple(cast("list[str | int]", values))
+    return tuple(found)
 
 
 def _above(table: Table) -> Thresholds:

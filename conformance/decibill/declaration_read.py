@@ -154,6 +154,8 @@ def _check_whole(declaration: Declaration, top: Table) -> None:
     for dialect in declaration.dialects:
         if not declaration.routes.get(dialect):
             top.refuse("routes", f"has no route for the declared dialect {dialect}")
+    if declaration.start and declaration.start.ready.stdout and "{port}" not in declaration.url:
+        top.table("gateway").refuse("url", "must hold {port}, which the gateway chooses and prints")
     if declaration.features.stream - declaration.features.operations:
         top.table("features").refuse("stream", "names an operation that is not declared")
     if declaration.features.price_scope != "none" and declaration.prices.how == "none":

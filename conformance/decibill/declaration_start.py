@@ -15,7 +15,7 @@ from decibill.template_tree import check_tree, is_list
 __all__ = ["checked", "read_auth", "read_bootstrap", "read_files", "read_request", "read_start", "set_names"]
 
 _SECRET_HEADERS: Final = ("authorization", "key", "token", "secret")
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def checked(table: Table, key: str, allowed: frozenset[str], own: frozenset[str] = frozenset()) -> str:
@@ -100,7 +100,7 @@ def read_bootstrap(tables: Sequence[Table]) -> tuple[Bootstrap, ...]:
         sets = table.table("set")
         for name in sets:
             if not _NAME.fullmatch(name):
-                sets.refuse(name, "must be letters, digits, - and _, the first no digit")
+                sets.refuse(name, "must be letters, digits and _, the first no digit")
             if not sets.text(name).startswith("/"):
                 sets.refuse(name, f"{sets.text(name)!r} is not a JSON pointer", remedy="begin it with /")
         body = table.raw("json")

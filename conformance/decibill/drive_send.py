@@ -7,12 +7,13 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from decibill import template
+from decibill.case import Request
 from decibill.curl import curl_line
 from decibill.declaration import Declaration
 from decibill.drive_values import case_values
@@ -21,6 +22,7 @@ from decibill.observe_ledger import SentCall
 from decibill.plan import Instance
 from decibill.statements import Attempt, Delivery
 from decibill.target import Call, Target
+from decibill.template_tree import render
 from decibill.upstream_server import ReplayUpstream
 
 __all__ = ["Sender", "Sent", "in_order"]
@@ -136,7 +138,7 @@ class Sender:
     def _prepare(self, instance: Instance) -> _Prepared:
         case, declaration = instance.case, self._declaration
         values = self.values(instance)
-        request = case.when[instance.dialect]
+        request = self._with_additions(case.when[instance.dialect], values)
         body = build(request, values["case.name"], self._root)
         path = template.fill(declaration.routes[instance.dialect][case.operation], values, declaration.file)
         if request.query:
@@ -144,8 +146,20 @@ class Sender:
         client = case.client
         after = client.number if client.kind == "disconnect_after" else None
         call = Call("POST", path, request.headers, body, disconnect_after=after)
-        shown = {**declaration.auth.headers, **request.headers}
+        secret = {name: f"{{{name}}}" for name in values if name.startswith(("env.", "set."))}
+        added = _filled(declaration.request.headers, {**values, **secret}, declaration.file)
+        shown = {**declaration.auth.headers, **request.headers, **added}
         return _Prepared(call, values, curl_line("POST", self._target.url + path, shown, body))
+
+    def _with_additions(self, request: Request, values: Mapping[str, str]) -> Request:
+        """Return *request* with what the declaration adds to every call."""
+        added, file = self._declaration.request, self._declaration.file
+        headers = {**request.headers, **_filled(added.headers, values, file)}
+        if request.json is None or not added.json:
+            return replace(request, headers=headers)
+        return replace(
+            request, headers=headers, json={**render(added.json, values, (), file), **request.json}
+        )
 
     def _in_turn(self, instance: Instance, prepared: _Prepared, name: str) -> _Sendings:
         deliveries: list[Delivery] = []
@@ -200,6 +214,10 @@ class Sender:
         deadline = time.monotonic() + 2.0
         while self._upstream.sending(instance.token) and time.monotonic() < deadline:
             time.sleep(0.01)
+
+
+def _filled(headers: Mapping[str, str], values: Mapping[str, str], file: str) -> dict[str, str]:
+    return {name: template.fill(value, values, file) for name, value in headers.items()}
 
 
 _Served = tuple[tuple[Attempt, ...], Mapping[str, Any] | None]

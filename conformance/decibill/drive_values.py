@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from decibill import jsonio, template
 from decibill.declaration import Declaration
@@ -14,6 +15,7 @@ from decibill.errors import InvalidFileError
 from decibill.plan import Instance
 from decibill.pricefields import entry_for, price_fields
 from decibill.template_tree import CaseScope, plain_json, render
+from decibill.toml_text import toml_text
 
 __all__ = ["case_values", "configuration", "environment_values", "run_values"]
 
@@ -77,9 +79,19 @@ def configuration(
     """
     scopes = [_scope(instance, declaration, run, root) for instance in instances]
     return {
-        path: plain_json(render(content, run, scopes, declaration.file)) + "\n"
+        path: _file_text(path, content, run, scopes, declaration.file)
         for path, content in declaration.files.values()
     }
+
+
+def _file_text(
+    path: str, content: Any, run: Mapping[str, str], scopes: Sequence[CaseScope], file: str
+) -> str:
+    """Return the text of one file: a text as it stands, a tree as TOML or, which is YAML too, as JSON."""
+    if isinstance(content, str):
+        return template.fill(content, run, file)
+    tree = render(content, run, scopes, file)
+    return toml_text(tree, file) if path.endswith(".toml") else plain_json(tree) + "\n"
 
 
 def _scope(instance: Instance, declaration: Declaration, run: Mapping[str, str], root: Path) -> CaseScope:

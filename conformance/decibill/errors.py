@@ -17,7 +17,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 __all__ = [
     "DecibillError",
@@ -30,6 +30,9 @@ __all__ = [
     "UnknownNameError",
     "UsageError",
 ]
+
+_FEW: Final = 12
+"""Names that fit in one line."""
 
 
 class DecibillError(Exception):
@@ -92,16 +95,20 @@ class InvalidDataError(InvalidFileError):
 
 
 class UnknownNameError(DecibillError):
-    """A name that nothing has."""
+    """A name that nothing has; the message says which are close or, where there are few, which there are."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = list(known)
         self.kind = kind
         self.name = name
-        self.close = tuple(difflib.get_close_matches(name, list(known), n=3, cutoff=0.5))
+        self.close = tuple(difflib.get_close_matches(name, names, n=3, cutoff=0.5))
+        self.known = tuple(names) if len(names) <= _FEW else ()
         super().__init__(kind, name, self.close)
 
     def __str__(self) -> str:
-        hint = f"; did you mean {', '.join(self.close)}?" if self.close else ""
+        hint = f"; known are {', '.join(self.known)}" if self.known else ""
+        if self.close:
+            hint = f"; did you mean {', '.join(self.close)}?"
         return f"there is no {self.kind} {self.name!r}{hint}"
 
 

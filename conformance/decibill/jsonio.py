@@ -1,7 +1,7 @@
 """Reading and writing of JSON without floats.
 
-Fractions become `Decimal` with the digits as sent; repeated keys and numbers that are not finite are refused,
-because either would let two readers see two different bills in one document.
+Fractions become `Decimal` with the digits as sent; repeated keys, numbers that are not finite and numbers of
+absurd size are refused, because each would let two readers see two different bills in one document.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -32,19 +32,40 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-class _NotFiniteError(ValueError):
-    """A number is NaN or infinite."""
+class _NumberError(ValueError):
+    """A number that cannot be read as one."""
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise _NotFiniteError(name)
+    raise _NumberError(f"{name} is not a JSON number")
+
+
+def _fraction(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent beyond those of decimal itself
+        raise _NumberError(f"{text[:40]} is not a number that can be read") from None
 
 
 @dataclass(frozen=True, slots=True)
-class _Constant:
-    """NaN or Infinity, kept so that its place can be found."""
+class _Unreadable:
+    """NaN, Infinity or a number that cannot be read, kept so that its place can be found."""
 
-    name: str
+    text: str
+
+
+def _fraction_or_place(text: str) -> object:
+    try:
+        return _fraction(text)
+    except _NumberError:
+        return _Unreadable(text)
+
+
+def _whole_or_place(text: str) -> object:
+    try:
+        return int(text)
+    except ValueError:  # int() has a limit of some thousand digits
+        return _Unreadable(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +76,8 @@ class _Pairs:
 
 
 def _place(value: object, at: tuple[str | int, ...] = ()) -> tuple[str | int, ...] | None:
-    """Return where the first repeated key or number that is not finite stands in *value*."""
-    if isinstance(value, _Constant):
+    """Return where the first repeated key or unreadable number stands in *value*."""
+    if isinstance(value, _Unreadable):
         return at
     members: list[tuple[str | int, Any]] = []
     if isinstance(value, _Pairs):
@@ -76,7 +97,15 @@ def _place(value: object, at: tuple[str | int, ...] = ()) -> tuple[str | int, ..
 def _locate(text: str | bytes) -> str | None:
     """Return the pointer of the fault at which the strict reading stopped, by a second and slower reading."""
     try:
-        found = _place(json.loads(text, parse_constant=_Constant, object_pairs_hook=_Pairs))
+        found = _place(
+            json.loads(
+                text,
+                parse_constant=_Unreadable,
+                parse_float=_fraction_or_place,
+                parse_int=_whole_or_place,
+                object_pairs_hook=_Pairs,
+            )
+        )
     except (ValueError, RecursionError):
         return None
     return None if found is None else join(*found)
@@ -86,27 +115,28 @@ def loads(text: str | bytes, where: str) -> Any:
     """Return the JSON value in *text*, every fraction as a `Decimal`.
 
     Raises:
-        InvalidFileError: the text is not JSON, repeats a key, or holds NaN or Infinity.
+        InvalidFileError: the text is not JSON, repeats a key, or holds NaN, Infinity or an absurd number.
     """
     try:
         return json.loads(
-            text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_object
+            text, parse_float=_fraction, parse_constant=_refuse_constant, object_pairs_hook=_object
         )
     except _RepeatedKeyError as error:
         problem = f"the key {error.args[0]!r} stands twice in one object"
         raise InvalidFileError(where, problem, pointer=_locate(text)) from None
-    except _NotFiniteError as error:
-        problem = f"{error.args[0]} is not a JSON number"
-        raise InvalidFileError(where, problem, pointer=_locate(text)) from None
+    except _NumberError as error:
+        raise InvalidFileError(where, str(error), pointer=_locate(text)) from None
     except UnicodeDecodeError as error:
         raise InvalidFileError(where, f"not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
         raise InvalidFileError(
             where, f"not JSON: {error.msg} at line {error.lineno} column {error.colno}"
         ) from None
-    except (ValueError, RecursionError) as error:
-        problem = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise InvalidFileError(where, f"not JSON: {problem}") from None
+    except RecursionError:
+        raise InvalidFileError(where, "not JSON: nested too deeply") from None
+    except ValueError:  # int() has a limit of some thousand digits
+        problem = "a number of thousands of digits cannot be read"
+        raise InvalidFileError(where, problem, pointer=_locate(text)) from None
 
 
 def load_file(path: Path, name: str | None = None) -> Any:

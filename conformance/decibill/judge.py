@@ -79,6 +79,7 @@ def judge(
             finding.because,
             finding.cause,
             finding.money,
+            finding.breaks,
         )
         for finding in findings
     )
@@ -126,7 +127,7 @@ def _refusal_explains(finding: Finding, refused: str | None) -> Finding:
     if refused is None or finding.outcome not in {Outcome.FAIL, Outcome.NOT_TESTABLE}:
         return finding
     cause = "the gateway answered with an error of its own"
-    return replace(finding, outcome=Outcome.FAIL, because=refused, cause=cause)
+    return replace(finding, outcome=Outcome.FAIL, because=refused, cause=cause, breaks=())
 
 
 def _merged(findings: Iterable[tuple[int, Finding]]) -> Iterator[Finding]:

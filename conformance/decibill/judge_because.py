@@ -89,7 +89,8 @@ def explain_zero(case: ExchangeCase) -> str:
 def explain_unknown(case: ExchangeCase) -> str:
     """Return why *unknown* is wrong."""
     if case.charge is not None and not case.charge.exact_total:
-        return "every rate that applies is 0, so the cost is known: it is 0"
+        nothing = "every rate that applies is 0" if case.charge.lines else "nothing was used"
+        return f"{nothing}, so the cost is known: it is 0"
     return f"the cost can be known: {measured_words(case)}, and the price book prices them"
 
 
@@ -107,6 +108,10 @@ def explain_plain_number(case: ExchangeCase, number: Fraction) -> tuple[str, str
     gap = f"{gap_words(case)}, so no plain number can be right"
     if mistake is not None:
         return mistake.cause, f"{gap}: {mistake.words}"
+    other = next((other for other in case.accepted if other.total is not None), None)
+    if other is not None and other.total is not None:
+        right = f"{gap_words(case)}; {plain(other.total)} is right too"
+        return "the sum is wrong", f"{right} where {other.reason[0].lower()}{other.reason[1:].rstrip('.')}"
     return "a plain number where the cost is not known", gap
 
 

@@ -19,6 +19,7 @@ from decibill.judge_because import (
     explain_zero,
     gap_words,
 )
+from decibill.judge_breaks import UNKNOWN_COST, ZERO, broken_by
 from decibill.judge_call import exact_text, join_words, plain
 from decibill.judge_marks import judge_marks
 from decibill.judge_table import Decided, Right, decide_cost, equal, listed, right_cost, tolerance_of
@@ -50,7 +51,9 @@ def judge_cost(call: Call) -> Iterator[Finding]:
     if zero.outcome is Outcome.FAIL and right.unknown_fits:
         # What the gateway would charge cannot be seen behind its 0, and one wrong 0 is one failure.
         because = "the gateway states 0, which the check silent_zero judges"
-        cost = replace(cost, outcome=Outcome.NOT_TESTABLE, because=because, money=None)
+        cost = replace(
+            cost, outcome=Outcome.NOT_TESTABLE, because=because, cause=SILENT_ZERO, money=None, breaks=ZERO
+        )
     yield cost
     yield zero
     yield from judge_marks(call, right, decided)
@@ -85,14 +88,16 @@ def _cost(call: Call, right: Right, decided: Decided | None) -> Finding:
             return replace(finding, because=f"accepted as another right answer: {other.reason}")
     cause, because = _why(call, right, decided)
     money = Money(decided.number, right.total)
-    return replace(finding, outcome=Outcome.FAIL, because=because, cause=cause, money=money)
+    # where no number can be right, a wrong one speaks against the case's own requirement, whatever it is
+    breaks = () if right.unknown_fits else broken_by(call.case, cause)
+    return replace(finding, outcome=Outcome.FAIL, because=because, cause=cause, money=money, breaks=breaks)
 
 
 def _why(call: Call, right: Right, decided: Decided) -> tuple[str, str]:
     """Return the cause, and the sentence why the table does not list what was stated."""
     case, number = call.case, decided.number
     if number is None:
-        return "the cost is said to be unknown where it is known", explain_unknown(case)
+        return UNKNOWN_COST, explain_unknown(case)
     if right.status == "refused":
         hides = f"so no cost can be right, and a plain {plain(number)} hides that"
         return "a plain number for usage that contradicts itself", f"the usage contradicts itself, {hides}"
@@ -137,4 +142,6 @@ def _silent_zero(call: Call, right: Right, decided: Decided | None) -> Finding:
     if decided.number != 0 or zero_is_right or accepted:
         return finding
     because, money = explain_zero(call.case), Money(decided.number, right.total)
-    return replace(finding, outcome=Outcome.FAIL, because=because, cause=SILENT_ZERO, money=money)
+    return replace(
+        finding, outcome=Outcome.FAIL, because=because, cause=SILENT_ZERO, money=money, breaks=ZERO
+    )

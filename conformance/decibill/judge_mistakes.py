@@ -13,14 +13,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from decibill.judge_call import exact_text, noun, plain
-from decibill.plan_prices import case_entries
+from decibill.plan_prices import case_entries, list_entries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from decibill.case import ExchangeCase, ExpectedLine
 
-__all__ = ["Mistake", "recognise"]
+__all__ = ["AT_TEXT_RATE", "CACHED_AS_FRESH", "OTHER_CHARACTERS", "Mistake", "recognise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,14 @@ class Mistake:
 _NEAR: Final = Fraction(1, 10**6)
 """How near to the result of a mistake a number must be to be explained by it, relative to that result."""
 
-_AT_TEXT: Final = "audio is billed at the text rate"
-_CACHED: Final = "cached tokens are billed as fresh"
+AT_TEXT_RATE: Final = "audio is billed at the text rate"
+CACHED_AS_FRESH: Final = "cached tokens are billed as fresh"
 _DOUBLE: Final = "usage is billed twice"
 _MISSING: Final = "part of the usage is not billed"
-_CHARACTERS: Final = "characters are counted in another way"
+OTHER_CHARACTERS: Final = "characters are counted in another way"
 _DURATION: Final = "the duration is not the billable one"
 _UNIT: Final = "a price is used for another unit"
+_LISTED: Final = "a public list price is used, not the configured one"
 _FACTORS: Final = (
     (Fraction(60), "60 times the right cost: a price per minute was used per second"),
     (Fraction(1, 60), "a sixtieth of the right cost: seconds were divided by 60 once too often"),
@@ -87,6 +88,26 @@ def _mistakes(case: ExchangeCase) -> Iterator[Mistake]:
             yield Mistake(line.exact, _MISSING, f"only the {name} are in it: the rest of the call is missing")
     for factor, sentence in _FACTORS:
         yield Mistake(total * factor, _UNIT, sentence)
+    yield from _at_list_price(case, lines)
+
+
+def _at_list_price(case: ExchangeCase, lines: list[ExpectedLine]) -> Iterator[Mistake]:
+    """Yield what the call costs where the gateway falls back to a public catalogue.
+
+    Counted right, or, since a catalogue and a way of counting come from one place, counted wrong too.
+    """
+    for entry in list_entries(case):
+        rates = {line.quantity: _at(entry["rates"], line.quantity) for line in lines}
+        if None in rates.values():
+            continue
+        here = f"at the public list price ({entry['id']}), not at the configured one"
+        total = sum((Fraction(line.billed) * (rates[line.quantity] or 0) for line in lines), Fraction(0))
+        yield Mistake(total, _LISTED, f"the usage is billed {here}")
+        if len(lines) == 1:
+            rate = rates[lines[0].quantity] or 0
+            for count, words in _other_counts(case, lines[0]):
+                said = f"it is the price of {plain(count)}, {words}, {here}"
+                yield Mistake(Fraction(count) * rate, _LISTED, said)
 
 
 def _named(line: ExpectedLine) -> str:
@@ -118,17 +139,17 @@ def _wrong_rate(
             text = _at(rates, line.quantity.replace("audio_", "text_"))
             if text is not None:
                 twice = f"the {name} are billed twice, at the audio rate and at the text rate"
-                yield Mistake(rest + count * text, _AT_TEXT, f"the {name} are billed at the text rate")
+                yield Mistake(rest + count * text, AT_TEXT_RATE, f"the {name} are billed at the text rate")
                 yield Mistake(total + count * text, _DOUBLE, twice)
         elif line.quantity.startswith("cached_"):
             fresh = _at(rates, line.quantity.removeprefix("cached_")) or _at(rates, "text_input_tokens")
             if fresh is not None:
                 twice = f"the {name} are billed twice, as cached and as fresh tokens"
-                yield Mistake(rest + count * fresh, _CACHED, f"the {name} are billed as fresh tokens")
+                yield Mistake(rest + count * fresh, CACHED_AS_FRESH, f"the {name} are billed as fresh tokens")
                 yield Mistake(total + count * fresh, _DOUBLE, twice)
                 all_fresh, cached = all_fresh - line.exact + count * fresh, cached + 1
     if cached > 1:
-        yield Mistake(all_fresh, _CACHED, "all cached tokens are billed as fresh tokens")
+        yield Mistake(all_fresh, CACHED_AS_FRESH, "all cached tokens are billed as fresh tokens")
 
 
 def _all_at_text(case: ExchangeCase, rates: Mapping[str, Mapping[str, Any]]) -> Iterator[Mistake]:
@@ -142,9 +163,9 @@ def _all_at_text(case: ExchangeCase, rates: Mapping[str, Mapping[str, Any]]) -> 
     words = "all tokens, audio included, are billed at the text rates"
     discount = _at(rates, "cached_text_input_tokens")
     if cached and discount is not None:
-        yield Mistake((total_in - cached) * into + cached * discount + rest, _AT_TEXT, words)
+        yield Mistake((total_in - cached) * into + cached * discount + rest, AT_TEXT_RATE, words)
         words += ", and the cached ones as fresh"
-    yield Mistake(total_in * into + rest, _AT_TEXT, words)
+    yield Mistake(total_in * into + rest, AT_TEXT_RATE, words)
 
 
 def _wrong_count(case: ExchangeCase, lines: list[ExpectedLine], total: Fraction) -> Iterator[Mistake]:
@@ -153,13 +174,17 @@ def _wrong_count(case: ExchangeCase, lines: list[ExpectedLine], total: Fraction)
         price = Fraction(line.amount) / Fraction(line.per) * Fraction(line.multiplier)
         rest, right = total - line.exact, Fraction(line.billed)
         speech = line.quantity == "tts_characters"
-        for count, words in _characters(case) if speech else _durations(case, line):
+        for count, words in _other_counts(case, line):
             if count != right:
                 unit = "characters" if speech else "seconds"
                 said = (
                     f"it is the price of {plain(count)} {unit}, {words}, where {plain(line.billed)} is right"
                 )
-                yield Mistake(rest + Fraction(count) * price, _CHARACTERS if speech else _DURATION, said)
+                yield Mistake(rest + Fraction(count) * price, OTHER_CHARACTERS if speech else _DURATION, said)
+
+
+def _other_counts(case: ExchangeCase, line: ExpectedLine) -> Iterator[tuple[int | Decimal, str]]:
+    return _characters(case) if line.quantity == "tts_characters" else _durations(case, line)
 
 
 def _characters(case: ExchangeCase) -> Iterator[tuple[int | Decimal, str]]:
@@ -182,5 +207,8 @@ def _durations(case: ExchangeCase, line: ExpectedLine) -> Iterator[tuple[int | D
     stated = case.usage.quantities.get("media_duration_seconds") if case.usage else None
     if stated is not None:
         yield stated, "a duration that is information only"
+    upload: Mapping[str, Any] = case.exchange.get("request", {}).get("form", {}).get("file", {})
+    if "media_seconds" in upload:
+        yield Decimal(upload["media_seconds"]), "the length of the upload"
     for name, count in (("up", math.ceil(seconds)), ("down", math.floor(seconds)), ("off", round(seconds))):
         yield count, f"the duration rounded {name} to whole seconds"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Obstacle", "judge_once", "judge_upstream", "obstacle"]
 
 _LONGEST: Final = 60
+_NOT_OBSERVED: Final = "nothing was observed"
 _NOT_CALLED: Final = "the upstream is not called"
 _TWICE: Final = "a call is charged more than once"
 _LOST: Final = "a call has no record"
@@ -38,6 +39,8 @@ class Obstacle:
 def obstacle(case: ExchangeCase, observation: Observation) -> Obstacle | None:
     """Return why the instance cannot be judged: the recorded answer never came into play."""
     attempts, calls = observation.attempts, case.client.calls
+    if observation.missing is not None:
+        return Obstacle(Outcome.NOT_TESTABLE, observation.missing, _NOT_OBSERVED, where="")
     if not attempts:
         return Obstacle(
             Outcome.ERROR, f"the gateway never called the upstream{_answered(observation)}", _NOT_CALLED

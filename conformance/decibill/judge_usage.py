@@ -13,6 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, Literal, cast
 
+from decibill.judge_breaks import loss_of
 from decibill.judge_call import noun, plain, said
 from decibill.judge_table import decide_cost, right_cost
 from decibill.observe import applies
@@ -97,9 +98,11 @@ def _judge(
     if _equal(call.case, quantity, stated, Fraction(right)):
         return finding
     because, cause = f"{_who(call.case, quantity, place)} {plain(right)}", f"usage is wrong {_AT[place]}"
+    breaks: tuple[str, ...] = ()
     if right and not stated.value:
-        because, cause = f"{because}, and 0 says that nothing was used", f"{_LOST} {_AT[place]}"
-    return replace(finding, outcome=Outcome.FAIL, because=because, cause=cause)
+        because = f"{because}, and 0 says that nothing was used"
+        cause, breaks = _loss(call.case, place)
+    return replace(finding, outcome=Outcome.FAIL, because=because, cause=cause, breaks=breaks)
 
 
 def _is_unknown(quantity: str, usage: ExpectedUsage) -> bool:
@@ -113,7 +116,7 @@ def _is_unknown(quantity: str, usage: ExpectedUsage) -> bool:
 def _must_reach_caller(call: Call, quantity: str, usage: ExpectedUsage, source: SourceObservation) -> bool:
     """Say whether the provider itself sent the quantity, so that the caller must find it."""
     if call.declaration.source(source.source).usage == "dialect":
-        return True  # such a source has a place for what either answer states, and for nothing else
+        return quantity in source.sent  # a null that the gateway adds for what nobody said loses nothing
     basis: Mapping[str, str] = usage.record.get("basis", {})
     return basis.get(quantity) in _SENT
 
@@ -133,7 +136,12 @@ def _lost(
         return replace(finding, outcome=Outcome.FAIL, because=because, cause=_LOST)
     quantity = finding.check.partition(".")[2]
     because = f"the usage is lost: {_who(call.case, quantity, place)} {plain(right)}"
-    return replace(finding, outcome=Outcome.FAIL, because=because, cause=f"{_LOST} {_AT[place]}")
+    cause, breaks = _loss(call.case, place)
+    return replace(finding, outcome=Outcome.FAIL, because=because, cause=cause, breaks=breaks)
+
+
+def _loss(case: ExchangeCase, place: Place) -> tuple[str, tuple[str, ...]]:
+    return loss_of(case) if place == "ledger" else ("usage is lost on the way to the caller", ())
 
 
 def _unasked(

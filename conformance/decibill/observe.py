@@ -76,7 +76,7 @@ def observe_ledger(source: Source, records: Sequence[Record], problem: str | Non
     """Return what a source that keeps records states; of several records of one call the first is read."""
     charges = _without_failed(source, records)
     first = charges[0] if charges else None
-    nowhere = f"GET {source.get}" if source.get is not None else f"what is pushed to sink {source.id}"
+    nowhere = f"GET {source.get}" if source.get is not None else f"the records of the {source.id}"
     seen = Seen(
         found=(first.document,) if first else (),
         where=first.where if first else nowhere,
@@ -120,7 +120,7 @@ def _read(source: Source, seen: Seen, sent: Mapping[str, tuple[str, Any]]) -> So
     usage: dict[str, Statement] = {}
     for name, (place, value) in _places(source, seen, sent).items():
         where = _where(source, seen, place)
-        usage[name], problem = statement(value, where, text_is_float=source.origin == "header")
+        usage[name], problem = statement(value, where, text_is_float=source.named)
         problems += [problem] if problem else []
     status = _text(seen.found, source.status, source) if source.status is not None else None
     return SourceObservation(
@@ -152,7 +152,7 @@ def _places(source: Source, seen: Seen, sent: Mapping[str, tuple[str, Any]]) -> 
         stated = usage_of(seen.found)
         missing = {name: (place, MISSING) for name, (place, _) in sent.items() if name not in stated}
         return {**stated, **missing}
-    if source.origin == "header":
+    if source.named:
         return {
             name: (words[0], _value(seen.found, words[0], source)) for name, words in source.usage.items()
         }
@@ -160,7 +160,7 @@ def _places(source: Source, seen: Seen, sent: Mapping[str, tuple[str, Any]]) -> 
 
 
 def _value(found: Sequence[Any], at: str, source: Source) -> Any:
-    if source.origin == "header":
+    if source.named:
         return found[0].get(at, MISSING) if found else MISSING
     return last_with(found, at)
 
@@ -173,7 +173,7 @@ def _text(found: Sequence[Any], at: str, source: Source) -> str | None:
 
 def _cost(cost: Cost, source: Source, seen: Seen, problems: list[str]) -> Statement:
     value = _value(seen.found, cost.at, source)
-    stated, problem = statement(value, _where(source, seen, cost.at), text_is_float=source.origin == "header")
+    stated, problem = statement(value, _where(source, seen, cost.at), text_is_float=source.named)
     problems += [problem] if problem else []
     if stated.kind is Kind.NUMBER and _is_marked(cost.unknown_if, source, seen):
         return Statement(Kind.UNKNOWN, stated.where, text=stated.text)
@@ -185,4 +185,6 @@ def _is_marked(mark: Mark | None, source: Source, seen: Seen) -> bool:
 
 
 def _where(source: Source, seen: Seen, at: str) -> str:
+    if source.origin == "metrics":
+        at = at.partition("{")[0]  # its labels are templates
     return f"header {at}" if source.origin == "header" else f"{at} of {seen.where}"

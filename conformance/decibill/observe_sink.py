@@ -7,6 +7,7 @@ was pushed cannot be asked for again, so a record that no call claims yet is kep
 from __future__ import annotations
 
 import http.server
+import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,16 @@ class _Inbox:
     problem: str | None = None
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    """The server; a gateway that hangs up before it is answered is no reason to print a traceback."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
 class Sink:
     """The listener, as a context manager; its methods may be called from any thread.
 
@@ -60,13 +71,12 @@ class Sink:
                 """Keep quiet."""
 
         try:
-            self._server = http.server.ThreadingHTTPServer((_HOST, port), Handler)
+            self._server = _Server((_HOST, port), Handler)
         except OSError as error:
             raise HarnessError(
                 f"port {port} of {_HOST}, to which the gateway pushes its records, cannot be listened on: "
                 f"{error.strerror}"
             ) from None
-        self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
 
     def __enter__(self) -> Sink:
@@ -120,6 +130,8 @@ class Sink:
             return 415, f"is encoded as {handler.headers['content-encoding']}"
         try:
             document = jsonio.loads(handler.rfile.read(int(length)), "it")
+        except OSError as error:
+            return 408, f"broke off: {error}"
         except InvalidFileError as error:
             return 400, f"is {error.problem}"
         records = document if is_list(document) else [document]

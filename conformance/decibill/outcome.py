@@ -82,6 +82,8 @@ class Finding:
     """What went wrong in a few words, the same words for every case: failures are counted by it."""
 
     money: Money | None = None
+    breaks: tuple[str, ...] = ()
+    """Requirements that are about such a mistake; see `decibill.attribution`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +99,4 @@ class CheckResult:
     because: str = ""
     cause: str = ""
     money: Money | None = None
+    breaks: tuple[str, ...] = ()

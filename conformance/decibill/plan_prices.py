@@ -16,16 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from decibill import jsonio
 from decibill._data import data_directory
-from decibill.pricefields import price_fields
+from decibill.pricefields import instead, price_fields
 
 if TYPE_CHECKING:
     from decibill.case import ExchangeCase
     from decibill.declaration import Declaration
 
-__all__ = ["PriceFit", "case_entries", "fit_prices"]
+__all__ = ["PriceFit", "case_entries", "fit_prices", "list_entries"]
 
 _ON_A_RATE = ("step", "minimum", "tiers", "multiply_by")
-_MODALITIES = ("text", "audio", "image", "video")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,18 @@ def case_entries(case: ExchangeCase) -> tuple[Mapping[str, Any], ...]:
     )
 
 
+def list_entries(case: ExchangeCase) -> tuple[Mapping[str, Any], ...]:
+    """Return what the bundled public price books hold of the case's model, as a catalogue might."""
+    fixtures = data_directory("fixtures")
+    names = sorted(path.name for path in (fixtures / "price-books").glob("public-*.json"))
+    return tuple(
+        entry
+        for name in names
+        for entry in _book(fixtures / "price-books" / name, f"price-books/{name}")
+        if entry["provider"] == case.provider and case.model in entry["models"]
+    )
+
+
 @lru_cache(maxsize=64)
 def _book(path: Path, name: str) -> tuple[Mapping[str, Any], ...]:
     return tuple(jsonio.load_file(path, name)["entries"])
@@ -84,7 +95,7 @@ def fit_prices(case: ExchangeCase, declaration: Declaration) -> PriceFit:
     left_out = tuple(sorted({quantity for quantity, _ in _used(case, entries)} & missing))
     held = {quantity for entry in entries for quantity in entry["rates"]} - missing
     for quantity in left_out:
-        if held & set(_instead(quantity)):
+        if held & set(instead(quantity)):
             return PriceFit(reason=f"a separate price for {quantity}")
     return PriceFit(left_out=left_out)
 
@@ -111,17 +122,3 @@ def _modifiers(case: ExchangeCase, entries: tuple[Mapping[str, Any], ...]) -> It
         yield "addons"
     if any(Decimal(entry.get("multiplier", "1")) != 1 for entry in entries):
         yield "multiplier"
-
-
-def _instead(quantity: str) -> tuple[str, ...]:
-    """Return the rates that the leaf rule tries when the rate of that name is missing."""
-    if quantity == "cached_input_tokens":
-        return (*(f"{modality}_input_tokens" for modality in _MODALITIES), "input_tokens")
-    if quantity.startswith("cached_"):
-        return ("cached_input_tokens", quantity.removeprefix("cached_"), "input_tokens")
-    if quantity == "reasoning_output_tokens":
-        return ("text_output_tokens", "output_tokens")
-    for direction in ("input", "output"):
-        if quantity.endswith(f"_{direction}_tokens"):
-            return (f"{direction}_tokens",)
-    return ()

@@ -36,7 +36,7 @@ def check_reachable(declaration: Declaration, url: str, delivery: Delivery) -> N
     """
     if delivery.status is None:
         how = "start it, or let decibill start it with --start" if declaration.start else "is it running?"
-        raise PreflightError(f"the gateway at {url} {delivery.error}; {how}")
+        raise PreflightError(f"the gateway at {url}: {delivery.error}; {how}")
 
 
 def version_in(version_from: VersionFrom, answer: Delivery) -> str | None:
@@ -46,46 +46,47 @@ def version_in(version_from: VersionFrom, answer: Delivery) -> str | None:
     return legible(version[:_EXCERPT]) if isinstance(version, str) and version else None
 
 
-def check_call(declaration: Declaration, upstream: str, sent: Sent) -> None:
+def check_call(declaration: Declaration, url: str, upstream: str, sent: Sent) -> None:
     """Refuse a gateway that did not pass a plain text call on to the upstream and its answer back.
 
     Args:
         declaration: the gateway.
+        url: its address.
         upstream: the address at which the gateway reaches the upstream.
         sent: the call.
 
     Raises:
         PreflightError: naming the cause.
     """
+    gateway = f"the gateway at {url}"
     delivery = sent.deliveries[0]
     name = sent.calls[0].values["case.name"]
     called = any(not attempt.unmatched for attempt in sent.attempts)
     if delivery.status in {401, 403}:
         raise PreflightError(
-            f"the gateway answered {delivery.status}: it does not accept the key that "
-            f"{_keys(declaration)} gives{_excerpt(delivery)}"
+            f"{gateway} answered {delivery.status}: {_keys(declaration)}{_excerpt(delivery)}"
         )
     if delivery.status is None:
-        raise PreflightError(f"the gateway did not answer a plain text call: {delivery.error}")
+        raise PreflightError(f"{gateway} did not answer a plain text call: {delivery.error}")
     if not called and sent.attempts:
         members = ", ".join(sent.attempts[-1].unmatched)
         raise PreflightError(
-            "the gateway called the upstream with a request that a plain text call does not need: "
+            f"{gateway} called the upstream with a request that a plain text call does not need: "
             f"{members} of {sent.attempts[-1].method} {sent.attempts[-1].path}"
         )
     if not called and delivery.status >= 400:
         raise PreflightError(
-            f"the gateway answered {delivery.status} to a plain text call of the model {name!r} and never "
+            f"{gateway} answered {delivery.status} to a plain text call of the model {name!r} and never "
             f"called the upstream at {upstream}: configure the model and the upstream{_excerpt(delivery)}"
         )
     if not called:
         raise PreflightError(
-            f"the gateway answered {delivery.status} without calling the upstream at {upstream}: "
+            f"{gateway} answered {delivery.status} without calling the upstream at {upstream}: "
             "it is pointed somewhere else, or answers from a cache"
         )
     if delivery.status >= 400:
         raise PreflightError(
-            f"the gateway answered {delivery.status} although the upstream answered 200{_excerpt(delivery)}"
+            f"{gateway} answered {delivery.status} although the upstream answered 200{_excerpt(delivery)}"
         )
 
 
@@ -107,10 +108,10 @@ def check_price(
         source for source in sources if source.cost is not None and source.cost.kind is not Kind.NOTHING
     ]
     if not stated:
-        problems = "; ".join(source.problem for source in sources if source.problem)
+        reasons = "; ".join(_silence(source) for source in sources if source.cost is not None)
         raise PreflightError(
             "no declared source states the cost of a plain text call: expected "
-            f"{_money(right)}{f'; {problems}' if problems else ''}"
+            f"{_money(right)}{f'; {reasons}' if reasons else ''}"
         )
     cost = stated[0].cost
     assert cost is not None
@@ -140,8 +141,21 @@ def _money(amount: Fraction) -> str:
     return f"{Decimal(amount.numerator) / Decimal(amount.denominator):f} USD"
 
 
+def _silence(source: SourceObservation) -> str:
+    """Return why a source states no cost, and what to do about it."""
+    where = source.cost.where if source.cost is not None else source.source
+    if source.problem:
+        return source.problem
+    if source.keeps_records and not source.records:
+        return f"no record of the call appeared in {where}: raise --settle, or correct the declared match"
+    return f"{where} states nothing"
+
+
 def _keys(declaration: Declaration) -> str:
-    return ", ".join(sorted(declaration.auth.headers)) or "no [auth] header"
+    names = ", ".join(sorted(declaration.auth.headers))
+    if not names:
+        return "it wants a key, and no key is declared; give one in [auth] headers of a declaration"
+    return f"it does not accept the key that {names} gives"
 
 
 def _excerpt(delivery: Delivery) -> str:

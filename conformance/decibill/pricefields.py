@@ -14,12 +14,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, cast
 
-from decibill.declaration import Prices
+from decibill.declaration import PriceField, Prices
 from decibill.errors import HarnessError
 
-__all__ = ["PriceFields", "entry_for", "held", "price_fields"]
+__all__ = ["PriceFields", "entry_for", "held", "instead", "price_fields"]
 
 _DEFAULT_TIER = "standard"
+_MODALITIES = ("text", "audio", "image", "video")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +76,52 @@ def price_fields(prices: Prices, entry: Mapping[str, Any]) -> PriceFields:
         return PriceFields({}, ())
     fields: dict[str, Any] = {}
     missing: list[str] = []
-    for quantity, rate in rates.items():
+    surcharges = (name for name, target in prices.fields.items() if target.plus or target.minus)
+    for quantity in dict.fromkeys((*rates, *surcharges)):
         target = prices.fields.get(quantity)
-        number = None
-        if target is not None:
-            exact = Fraction(rate["amount"]) * Fraction(target.per) / Fraction(rate["per"])
-            number = held(exact, prices)
-        if target is None or number is None:
+        exact = _amount(quantity, target, rates) if target is not None else None
+        number = held(exact, prices) if exact is not None else None
+        if quantity in rates and number is None:
             missing.append(quantity)
-        else:
+        elif target is not None and number is not None and (number or quantity in rates):
             _put(fields, target.field, number if prices.number == "decimal" else format(number, "f"))
     return PriceFields(fields, tuple(missing))
+
+
+def instead(quantity: str) -> tuple[str, ...]:
+    """Return the rates that the leaf rule tries when the rate of that name is missing."""
+    if quantity == "cached_input_tokens":
+        return (*(f"{modality}_input_tokens" for modality in _MODALITIES), "input_tokens")
+    if quantity.startswith("cached_"):
+        return ("cached_input_tokens", quantity.removeprefix("cached_"), "input_tokens")
+    if quantity == "reasoning_output_tokens":
+        return ("text_output_tokens", "output_tokens")
+    for direction in ("input", "output"):
+        if quantity.endswith(f"_{direction}_tokens"):
+            return (f"{direction}_tokens",)
+    return ()
+
+
+def _amount(quantity: str, target: PriceField, rates: Mapping[str, Mapping[str, Any]]) -> Fraction | None:
+    """Return the rate in the gateway's unit, with its surcharge; None where a rate is missing.
+
+    A surcharge is the difference of what the leaf rule makes of each quantity, so that one which has no rate
+    of its own is billed as if the entry repeated the rate that takes its place.
+    """
+    if not target.plus and not target.minus:
+        return _rate(rates[quantity]) * Fraction(target.per)
+    total = Fraction(0)
+    signs = [(name, 1) for name in (quantity, *target.plus)] + [(name, -1) for name in target.minus]
+    for name, sign in signs:
+        found = next((rates[each] for each in (name, *instead(name)) if each in rates), None)
+        if found is None:
+            return None
+        total += sign * _rate(found)
+    return total * Fraction(target.per)
+
+
+def _rate(rate: Mapping[str, Any]) -> Fraction:
+    return Fraction(rate["amount"]) / Fraction(rate["per"])
 
 
 def held(value: Fraction, prices: Prices) -> Decimal | None:

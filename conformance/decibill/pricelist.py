@@ -44,6 +44,17 @@ class Thresholds:
     inclusive: frozenset[str] = frozenset()
     """The gateway's words for the providers whose price holds from the threshold on, that count included."""
 
+    def ending(self, by: str, above: Decimal, provider: str) -> str | None:
+        """Return the ending of a member whose price holds for more than *above* of *by*, or None."""
+        for ending, threshold in self.endings.items():
+            if by == self.by and threshold == above + self.shift(provider):
+                return ending
+        return None
+
+    def shift(self, provider: str) -> int:
+        """Return what to take from a threshold of *provider*: 1 where it is included, counts being whole."""
+        return int(provider in self.inclusive)
+
 
 @dataclass(frozen=True, slots=True)
 class PriceList:

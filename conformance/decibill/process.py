@@ -9,6 +9,7 @@ import contextlib
 import http.server
 import importlib.util
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -24,6 +25,7 @@ from typing import Any, Final
 
 from decibill import template
 from decibill.declaration import Start
+from decibill.egress import Egress
 from decibill.errors import PreflightError
 from decibill.redact import legible
 from decibill.target import Target
@@ -33,6 +35,8 @@ __all__ = ["FileServer", "Gateway", "WorkFolder", "free_port", "fresh_secrets"]
 _INHERITED: Final = ("HOME", "LANG", "LC_ALL", "PATH", "SYSTEMROOT", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV")
 _TAIL_BYTES = 4000
 _STOP_WITHIN_S = 8.0
+_ASK_EVERY_S = 0.05
+_LARGEST_OUTPUT = 1024 * 1024
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -114,12 +118,13 @@ class Gateway:
     Args:
         start: how it is started.
         values: what the templates of its program and environment are filled with.
-        url: where it will listen.
+        url: where it will listen, a template in which ``{port}`` may stand.
         folder: its work folder; its output is kept there.
         file: the declaration, for messages.
+        egress: what notices that it tries to reach another machine.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - named arguments, each of them a fact of its own
         self,
         start: Start,
         values: Mapping[str, str],
@@ -127,11 +132,18 @@ class Gateway:
         url: str,
         folder: Path,
         file: str = "the declaration",
+        egress: Egress | None = None,
     ) -> None:
         self._start = start
         self._argv = [template.fill(word, values, file) for word in start.argv]
-        self._env = _environment(start, values, file)
-        self._url = url
+        self._egress = egress
+        self._env = _environment(start, values, file, egress.environment if egress is not None else {})
+        self._address = url
+        self._values = values
+        self._file = file
+        self._pattern = re.compile(start.ready.stdout) if start.ready.stdout is not None else None
+        self.port = values.get("port", "")
+        """The port that it listens on; known once it is ready."""
         self._folder = folder
         self._output = folder / "output.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -151,6 +163,11 @@ class Gateway:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    @property
+    def url(self) -> str:
+        """Where it listens; known once it is ready."""
+        return template.fill(self._address, {**self._values, "port": self.port}, self._file).rstrip("/")
 
     @property
     def pid(self) -> int:
@@ -187,32 +204,53 @@ class Gateway:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # so that Ctrl-C reaches us first, and stop() everything it started
             )
+        if self._egress is not None:
+            self._egress.watch(self._process.pid)
 
     def _wait_until_ready(self) -> None:
         ready = self._start.ready
         deadline = time.monotonic() + ready.within_s
+        if self._pattern is not None:
+            self._find_port(self._pattern, deadline)
         problem = "it was never asked"
-        with Target(self._url, {}, timeout_s=2.0) as target:
+        with Target(self.url, {}, timeout_s=2.0) as target:
             while time.monotonic() < deadline:
-                if not self.running:
-                    assert self._process is not None
-                    code = self._process.returncode
-                    raise PreflightError(
-                        f"the gateway ended with code {code} before it was ready{self._said()}"
-                    )
+                self._refuse_ended()
                 answer = target.get(ready.get)
                 if answer.status == ready.status:
                     return
                 problem = f"it answered {answer.status}" if answer.status else str(answer.error)
-                time.sleep(0.05)
+                time.sleep(_ASK_EVERY_S)
         raise PreflightError(
-            f"the gateway was not ready within {ready.within_s} s: GET {self._url}{ready.get} must answer "
+            f"the gateway was not ready within {ready.within_s} s: GET {self.url}{ready.get} must answer "
             f"{ready.status}, but {problem}{self._said()}"
         )
 
+    def _find_port(self, pattern: re.Pattern[str], deadline: float) -> None:
+        """Wait until the gateway prints the port that it chose, and note it."""
+        while time.monotonic() < deadline:
+            with self._output.open("rb") as output:
+                found = pattern.search(output.read(_LARGEST_OUTPUT).decode("utf-8", "replace"))
+            if found is not None:
+                self.port = found["port"]
+                return
+            self._refuse_ended()
+            time.sleep(_ASK_EVERY_S)
+        raise PreflightError(
+            f"the gateway did not print its port within {self._start.ready.within_s} s: nothing that it "
+            f"printed matches {pattern.pattern!r}{self._said()}"
+        )
+
+    def _refuse_ended(self) -> None:
+        if not self.running:
+            assert self._process is not None
+            code = self._process.returncode
+            raise PreflightError(f"the gateway ended with code {code} before it was ready{self._said()}")
+
     def _said(self) -> str:
+        tried = "".join(f"; {note}" for note in (self._egress.notes() if self._egress is not None else ()))
         tail = self.tail()
-        return f"; its output ends:\n{tail}" if tail else "; it printed nothing"
+        return f"{tried}; its output ends:\n{tail}" if tail else f"{tried}; it printed nothing"
 
     def stop(self) -> None:
         """End the process and everything it started."""
@@ -249,11 +287,14 @@ def _stop_on_termination() -> Any:
     return signal.signal(signal.SIGTERM, leave)
 
 
-def _environment(start: Start, values: Mapping[str, str], file: str) -> dict[str, str]:
+def _environment(
+    start: Start, values: Mapping[str, str], file: str, proxies: Mapping[str, str]
+) -> dict[str, str]:
     """Return a small environment: the user's own keys and proxies are none of the gateway's business."""
     kept = (name for name in os.environ if name in _INHERITED or name.startswith("COVERAGE_"))
     env = {name: os.environ[name] for name in kept}
     env["NO_PROXY"] = env["no_proxy"] = "127.0.0.1,localhost"
+    env |= proxies
     if start.argv[0] == "{python}":
         # a checkout that was never installed is found by the started interpreter too
         env["PYTHONPATH"] = os.pathsep.join(_our_packages())

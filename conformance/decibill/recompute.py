@@ -30,7 +30,9 @@ class _Bill:
     gaps: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     flags: set[str] = field(default_factory=set[str])
     entry: Mapping[str, Any] | None = None
-    """The main usage's entry; where that is left out or has none, the first component's."""
+    """The main usage's entry; where that is left out, the first component's that has one."""
+    settled: bool = False
+    """Whether the main usage has been rated, so that no component's entry stands in for its own."""
 
 
 def against_book(
@@ -101,8 +103,9 @@ def recompute(usage: Mapping[str, Any], book: Mapping[str, Any], at: str | None 
     bill = _Bill()
     if "error_response" not in usage["flags"]:
         record = {**usage, "at": at or usage["at"]}
-        if usage["quantities"] or usage["unknown"] or not usage.get("components"):
+        if usage["quantities"] or usage["unknown"] or usage["operation"] != "realtime":
             _rate_part(usage, record, book, bill)
+            bill.settled = True
         for component in usage.get("components", ()):
             _rate_part(component, record, book, bill)
         if bill.entry:
@@ -126,10 +129,11 @@ def _rate_part(
     if entry is None:
         bill.gaps.append({"model": model, "reason": "no_entry"})
         return
-    bill.entry = bill.entry or entry
+    if not bill.settled:
+        bill.entry = bill.entry or entry
     own = _Bill()
     _Part(model, part, entry, own).rate()
-    if entry.get("currency", book["currency"]) != bill.entry.get("currency", book["currency"]):
+    if entry.get("currency", book["currency"]) != (bill.entry or {}).get("currency", book["currency"]):
         own.gaps += [
             {name: line[name] for name in ("model", "quantity", "measured")} | {"reason": "currency"}
             for line in own.lines
@@ -186,12 +190,22 @@ class _Part:
         reported = any(
             self.part["basis"][name] in ("provider_billed", "provider_reported")
             for other in FAMILY
-            if other != family
+            if other not in (family, "per_request")
             for name in carried(self.part, other)
         )
-        for name in FAMILY[family]:
-            if family != "audio_token_based" or any(rate.endswith(name) for rate in self.rates):
-                self._gap("unit_mismatch" if reported else "quantity_unknown", name)
+        names: Sequence[str] = FAMILY[family]
+        if family == "audio_token_based":
+            unknown = [name for name in self.part["unknown"] if self._prices(name)]
+            names = unknown or [name for name in names if self._prices(name)] or names
+        for name in names:
+            self._gap("unit_mismatch" if reported else "quantity_unknown", name)
+
+    def _prices(self, name: str) -> bool:
+        """Whether the entry prices a token quantity, or a part of a direction's total."""
+        direction = "input_tokens" if name.endswith("input_tokens") else "output_tokens"
+        return name.endswith("_tokens") and any(
+            rate == name or (name == direction and rate.endswith(direction)) for rate in self.rates
+        )
 
     def _rate_single(self, name: str) -> None:
         measured = self.amount(name)
@@ -207,31 +221,34 @@ class _Part:
 
     def _rate_tokens(self) -> None:
         for name in self.part["unknown"]:
-            direction = "input_tokens" if name.endswith("input_tokens") else "output_tokens"
-            if name.endswith("_tokens") and any(
-                rate == name or (name == direction and rate.endswith(direction)) for rate in self.rates
-            ):
+            if self._prices(name):
                 self._gap("quantity_unknown", name)
         sums: dict[tuple[str, bool], Fraction] = {}  # unattributed tokens have a line of their own
+        gaps: dict[tuple[str, str], Fraction] = {}  # fresh and cached tokens are one gap, and so is all text
         for leaf, tokens, rates in (*self._input_leaves(), *self._output_leaves()):
             if not tokens:
                 continue
             rate = next((name for name in rates if name in self.rates), None)
             if rate is None:
-                several = leaf.removeprefix("cached_").startswith("unattributed") and not rates
-                self._gap("modality_unknown" if several else "no_rate", leaf, tokens)
+                quantity = leaf.removeprefix("cached_").replace("reasoning", "text")
+                several = quantity.startswith("unattributed") and not set(rates) - {"cached_input_tokens"}
+                gap = ("modality_unknown" if several else "no_rate", quantity)
+                gaps[gap] = gaps.get(gap, Fraction(0)) + tokens
                 continue
             key = (rate, "unattributed" in leaf)
             sums[key] = sums.get(key, Fraction(0)) + tokens
         for (rate, _), tokens in sums.items():
             self._line(rate, tokens)
+        for (reason, quantity), tokens in gaps.items():
+            self._gap(reason, quantity, tokens)
 
     def _input_leaves(self) -> Iterator[tuple[str, Fraction, tuple[str, ...]]]:
         cached = {name: self.amount(f"cached_{name}_input_tokens") for name in INPUT_MODALITIES}
         rest = self.amount("cached_input_tokens") - sum(cached.values())
         has_cached_rate = any(rate.startswith("cached_") for rate in self.rates)
         for name in INPUT_MODALITIES if has_cached_rate and rest > 0 else ():
-            taken = min(rest, self.amount(f"{name}_input_tokens") - cached[name])
+            beyond = self._rest("input") if name == "unattributed" else Fraction(0)
+            taken = min(rest, self.amount(f"{name}_input_tokens") + beyond - cached[name])
             cached[name] += taken
             rest -= taken
             self.bill.flags.add("cached_split_assumed")
@@ -243,7 +260,8 @@ class _Part:
                 tokens += self._rest("input")
                 fresh = self._unattributed("input", tokens)
             yield own, tokens - cached[name], fresh
-            yield f"cached_{own}", cached[name], (f"cached_{own}", "cached_input_tokens", *fresh)
+            own_cached = [f"cached_{rate}" for rate in fresh if rate != "input_tokens"]
+            yield f"cached_{own}", cached[name], (*own_cached, "cached_input_tokens", *fresh)
 
     def _output_leaves(self) -> Iterator[tuple[str, Fraction, tuple[str, ...]]]:
         text, reasoning = self.amount("text_output_tokens"), self.amount("reasoning_output_tokens")
@@ -271,7 +289,7 @@ class _Part:
             self.bill.flags.add("unattributed_as_text")
             return (text,)
         modalities = [f"{name}_{direction}_tokens" for name in INPUT_MODALITIES[:4]]
-        priced = [name for name in modalities if name in self.rates]
+        priced = [name for name in modalities if not self.rates.keys().isdisjoint((name, f"cached_{name}"))]
         return (own, *priced) if len(priced) <= 1 else ()
 
     def _names_a_modality(self, direction: str) -> bool:
@@ -279,6 +297,7 @@ class _Part:
         only_reasoning = (
             stated == ["text"]
             and direction == "output"
+            and self.amount("text_output_tokens") > 0
             and (self.amount("text_output_tokens") == self.amount("reasoning_output_tokens"))
         )
         return bool(stated) and not only_reasoning

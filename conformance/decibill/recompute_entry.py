@@ -13,6 +13,7 @@ FAMILY: Final[Mapping[str, tuple[str, ...]]] = {
     "audio_per_minute": ("audio_duration_seconds",),
     "audio_per_character": ("tts_characters",),
     "audio_per_credit": ("provider_credits",),
+    "per_request": ("requests",),
 }
 """The quantities that a record carries of each unit family; of tokens any will do."""
 
@@ -45,6 +46,8 @@ def choose(
         return next(iter(best.values()), None)
     carried = {family: _strength(part, family) for family in best}
     strongest = max(carried.values())
+    if strongest < 0:  # a request is carried all the same; else the first family, and a gap in any case
+        return next(best[family] for family in ("per_request", *FAMILY) if family in best)
     found = [family for family in sorted(best) if carried[family] == strongest]
     if len(found) > 1:
         raise AmbiguousPriceError(f"{' and '.join(best[name]['id'] for name in found)} price different units")
@@ -82,5 +85,5 @@ def _strength(part: Mapping[str, Any], family: str) -> int:
 def carried(part: Mapping[str, Any], family: str) -> list[str]:
     """Return the quantities of a unit family that *part* has."""
     if family == "audio_token_based":
-        return [name for name in part["quantities"] if name.endswith("_tokens")]
+        return [name for name in part["quantities"] if name.endswith("_tokens") and name != "total_tokens"]
     return [name for name in FAMILY.get(family, ()) if name in part["quantities"]]

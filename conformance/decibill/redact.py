@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
 
-__all__ = ["REDACTED", "legible", "redact_headers", "redact_json"]
+__all__ = ["REDACTED", "legible", "redact_headers", "redact_json", "without_folders"]
 
 REDACTED = "[redacted]"
 
@@ -17,6 +18,19 @@ _DEEPEST = 50
 def legible(text: str) -> str:
     """Return *text* with every character that cannot be printed, line ends apart, shown as U+FFFD."""
     return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)
+
+
+_FOLDER: Final = re.compile(
+    r"""(?:[A-Za-z]:)?[/\\][^\s"'<>|]*[/\\](?=(?:site-packages|dist-packages|node_modules)[/\\])"""
+)
+
+
+def without_folders(text: str) -> str:
+    """Return *text* without the folders of this machine in which a gateway's packages are.
+
+    A gateway that answers with a traceback names them, and a report may be published.
+    """
+    return _FOLDER.sub("[...]/", text)
 
 
 def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:

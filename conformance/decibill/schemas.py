@@ -33,6 +33,7 @@ NAMES: Final = (
     "exchange",
     "gateway",
     "manifest",
+    "observations",
     "price-book",
     "refund",
     "report",

@@ -125,4 +125,7 @@ class Observation:
     curl: str = ""
     """A curl line that repeats the call, secrets by environment variable name."""
 
+    missing: str | None = None
+    """Why nothing was observed at all, where that is so; never the gateway's doing."""
+
     harness_seconds: float = 0.0

@@ -54,6 +54,9 @@ class Target:
             follow_redirects=False,
             timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 5.0)),
             headers={"accept-encoding": "identity", "user-agent": "decibill"},
+            # a connection for each call: some gateways close theirs after an error, and the next call would
+            # be blamed for it
+            limits=httpx.Limits(max_keepalive_connections=0),
         )
 
     def __enter__(self) -> Target:

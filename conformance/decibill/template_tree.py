@@ -6,6 +6,8 @@
 ``"$list" = "model"``        a list of the different texts that ``value`` gives
 ``"$if" = {…, then = {…}}``  the members of ``then`` where provider, operation and feature all fit
 ``"$prices" = true``         the gateway's own price fields of the instance
+``{"$price" = "FIELD"}``     one of them, alone; where there is none, the list item (or the member of
+                            a ``$for_map``) that it stands in is left out, and with its last item a list
 ===========================  ===========================================================================
 
 The files are written as JSON, which is YAML too. Numbers are written plainly, never with an exponent, because
@@ -18,14 +20,14 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, TypeGuard, cast
+from typing import Any, Final, TypeGuard, cast
 
 from decibill import pointer, template
 from decibill.errors import InvalidFileError, UnknownNameError
 
 __all__ = ["DIRECTIVES", "CaseScope", "check_tree", "is_list", "plain_json", "render"]
 
-DIRECTIVES = ("$for", "$for_map", "$if", "$list", "$prices")
+DIRECTIVES = ("$for", "$for_map", "$if", "$list", "$price", "$prices")
 _LOOPS = ("case", "model")
 _CONDITIONS = ("provider", "operation", "feature")
 
@@ -77,10 +79,11 @@ def check_tree(tree: Any, *, file: str, at: str, own: Iterable[str]) -> None:
 
 
 def _check_members(table: Mapping[str, Any], file: str, at: str) -> None:
-    needs = {"$for_map": ("key", "value"), "$list": ("value",)}
+    needs = {"$for_map": ("key", "value"), "$list": ("value",), "$price": ()}
     for directive, members in needs.items():
         if directive in table and set(table) != {directive, *members}:
-            raise InvalidFileError(file, f"{directive} goes with {' and '.join(members)} alone", pointer=at)
+            with_ = f"goes with {' and '.join(members)} alone" if members else "stands alone"
+            raise InvalidFileError(file, f"{directive} {with_}", pointer=at)
     for condition in _conditions(table):
         unknown = set(condition) - {*_CONDITIONS, "then"}
         if unknown or not isinstance(condition.get("then"), Mapping):
@@ -103,7 +106,9 @@ class _Renderer:
         if isinstance(tree, str):
             return self.text(tree, case)
         if is_list(tree):
-            return [item for node in tree for item in self.items(node, case)]
+            items = [item for node in tree for item in self.items(node, case)]
+            kept = [item for item in items if item is not _NO_PRICE]
+            return kept if kept or not items else _NO_ITEMS
         if isinstance(tree, Mapping):
             return self.table(cast("Mapping[str, Any]", tree), case)
         return tree
@@ -132,25 +137,47 @@ class _Renderer:
             return list(dict.fromkeys(texts))
         if "$for_map" in table:
             return self.mapped(table)
+        if "$price" in table:
+            price = _at(case.prices if case is not None else {}, str(table["$price"]))
+            return _NO_PRICE if price is None else price
         result: dict[str, Any] = {}
         for key, value in table.items():
             if key == "$if":
                 for condition in _conditions(table):
                     if case is not None and _holds(condition, case):
-                        result.update(self.table(condition["then"], case))
+                        then = self.table(condition["then"], case)
+                        result.update({key: then} if then is _NO_PRICE else then)
             elif key == "$prices":
                 result.update(case.prices if case is not None and value else {})
             else:
                 result[self.text(key, case)] = self.node(value, case)
-        return result
+        result = {key: value for key, value in result.items() if value is not _NO_ITEMS}
+        return _NO_PRICE if any(value is _NO_PRICE for value in result.values()) else result
 
     def mapped(self, table: Mapping[str, Any]) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for case in self.over(table["$for_map"]):
             key, value = self.text(table["key"], case), self.node(table["value"], case)
+            if value is _NO_PRICE:
+                continue
             if result.setdefault(key, value) != value:
                 raise InvalidFileError(self.file, f"two cases need {key!r} with different contents")
         return result
+
+
+_NO_PRICE: Final = object()
+"""Stands for what is left out because a price in it is not there."""
+
+_NO_ITEMS: Final = object()
+"""Stands for a list that is left out because all its items are."""
+
+
+def _at(prices: Mapping[str, Any], field: str) -> Any:
+    """Return the price in *field*, names joined by ``/`` for a member inside a member; None where none is."""
+    place: Any = prices
+    for name in field.split("/"):
+        place = cast("Mapping[str, Any]", place).get(name) if isinstance(place, Mapping) else None
+    return place
 
 
 def _holds(condition: Mapping[str, Any], case: CaseScope) -> bool:
@@ -174,7 +201,12 @@ def render(tree: Any, run: Mapping[str, str], cases: Sequence[CaseScope], file: 
     Raises:
         InvalidFileError: a name has no value, or two cases need one member with different contents.
     """
-    return _Renderer(run, cases, file).node(tree, None)
+    result = _Renderer(run, cases, file).node(tree, None)
+    if result is _NO_PRICE:
+        raise InvalidFileError(
+            file, "a $price outside every list has no value", remedy="put it into a list item"
+        )
+    return result
 
 
 def plain_json(value: Any, indent: str | None = "") -> str:

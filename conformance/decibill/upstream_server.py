@@ -13,6 +13,7 @@ import logging
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,8 @@ FOREIGN_PORT: Final = 8471
 
 _LARGEST_REQUEST = 64 * 1024 * 1024
 _LONGEST_HOLD_S = 2.0
+_GOES_ON_S = 0.2
+_USAGE = re.compile(rb'"usage"\s*:\s*\{')
 _MOST_ATTEMPTS = 1000
 _BASE = re.compile(r"^/c/([^/]+)(/.*)?$")
 _KEY_HEADERS = ("api-key", "x-api-key", "x-goog-api-key", "xi-api-key")
@@ -313,11 +316,20 @@ def _respond(answer: Wire, released: threading.Event | None) -> Response:
 
 
 def _send(parts: Sequence[bytes], released: threading.Event | None, *, cut: bool) -> Iterator[bytes]:
-    """Yield the parts; what is held back are the last two, where a stream carries its usage."""
-    tail = max(1, len(parts) - 2)
+    """Yield the parts; held back is the end, from where the provider states its usage.
+
+    A provider goes on for a while after a client has left: the gateway has noticed before the end comes.
+    """
+    held = _held_from(parts) if released is not None else None
     for index, part in enumerate(parts):
-        if index == tail and released is not None:
-            released.wait(_LONGEST_HOLD_S)
+        if index == held and released is not None and released.wait(_LONGEST_HOLD_S):
+            time.sleep(_GOES_ON_S)
         yield part
     if cut:
         raise ConnectionAbortedError  # the connection closes without the last chunk, as when a provider dies
+
+
+def _held_from(parts: Sequence[bytes]) -> int:
+    """Return the first part that is held back; the client has had at least one before."""
+    stated = (index for index, part in enumerate(parts) if _USAGE.search(part))
+    return max(1, min(next(stated, len(parts)), len(parts) - 2))

@@ -8,9 +8,10 @@ strict, MAY never.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from decibill.attribution import Attribution, attribute
 from decibill.baseline import Baseline, KnownFailure
 from decibill.outcome import CheckResult, Outcome, roll_up
 
@@ -67,6 +68,9 @@ class RequirementResult:
     reason: str = ""
     """Why it was not judged, where it was not."""
 
+    hidden_by: tuple[str, ...] = ()
+    """Requirements that its failing checks speak against in its place, if that is why it is not testable."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -94,6 +98,9 @@ class Verdict:
 
     unused: tuple[str, ...] = ()
     """Ids of the baseline's entries of which nothing was judged."""
+
+    attribution: Attribution = field(default_factory=Attribution)
+    """What the run has shown of recognised mistakes."""
 
 
 def counts(level: str, *, strict: bool) -> bool:
@@ -138,8 +145,12 @@ def give_verdict(
         strict: whether SHOULD counts.
     """
     entries = baseline.entries if baseline else ()
+    attribution = attribute(check for result in results for check in result.checks)
     rows = tuple(
-        _requirement(requirement, results, not_declared, specification.exclusions.get(name, ""), entries)
+        _requirement(
+            requirement,
+            _Evidence(results, not_declared, specification.exclusions.get(name, ""), entries, attribution),
+        )
         for name, requirement in specification.requirements.items()
     )
     stale, unused = _stale(results, entries)
@@ -161,13 +172,15 @@ def give_verdict(
         known=tuple(dict.fromkeys(entry.id for row in rows for entry in row.known)),
         stale=stale,
         unused=unused,
+        attribution=attribution,
     )
 
 
-def is_known(result: InstanceResult, entries: Sequence[KnownFailure]) -> bool:
+def is_known(result: InstanceResult, entries: Sequence[KnownFailure], attribution: Attribution) -> bool:
     """Say whether something of an instance does not pass, and the baseline covers all of that."""
     flaws = [
-        _covering(entries, requirement, result.instance, check) is not None
+        _covering(entries, (requirement, *attribution.hidden_by(requirement, check)), result.instance, check)
+        is not None
         for check in result.checks
         for requirement in check.requirements
         if check.outcome not in {Outcome.PASS, Outcome.NOT_DECLARED}
@@ -175,33 +188,45 @@ def is_known(result: InstanceResult, entries: Sequence[KnownFailure]) -> bool:
     return bool(flaws) and all(flaws)
 
 
-def _requirement(
-    requirement: Requirement,
-    results: Sequence[InstanceResult],
-    not_declared: Sequence[NotDeclared],
-    exclusion: str,
-    entries: Sequence[KnownFailure],
-) -> RequirementResult:
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What there is to judge one requirement by."""
+
+    results: Sequence[InstanceResult]
+    not_declared: Sequence[NotDeclared]
+    exclusion: str
+    """Why no run can show it, if so."""
+
+    entries: Sequence[KnownFailure]
+    attribution: Attribution
+
+
+def _requirement(requirement: Requirement, evidence: _Evidence) -> RequirementResult:
     outcomes: list[Outcome] = []
     open_: list[Outcome] = []
     instances: dict[str, Outcome] = {}
     known: dict[str, KnownFailure] = {}
-    for result in results:
+    hidden: list[tuple[str, ...]] = []
+    for result in evidence.results:
         checks = [check for check in result.checks if requirement.id in check.requirements]
         if not checks:
             continue
-        instances[result.instance.id] = roll_up(check.outcome for check in checks)
-        for check in checks:
-            outcomes.append(check.outcome)
-            entry = _covering(entries, requirement.id, result.instance, check)
-            if entry is None or check.outcome in {Outcome.PASS, Outcome.NOT_DECLARED}:
-                open_.append(check.outcome)
+        said = [evidence.attribution.outcome(requirement.id, check) for check in checks]
+        instances[result.instance.id] = roll_up(said)
+        outcomes += said
+        for check, outcome in zip(checks, said, strict=True):
+            hiders = evidence.attribution.hidden_by(requirement.id, check)
+            hidden += [hiders] if outcome is Outcome.NOT_TESTABLE else []
+            entry = _covering(evidence.entries, (requirement.id, *hiders), result.instance, check)
+            if entry is None or outcome in {Outcome.PASS, Outcome.NOT_DECLARED}:
+                open_.append(outcome)
             else:
                 known[entry.id] = entry
     outcome = roll_up(outcomes)
     reason = ""
     if outcome is Outcome.NOT_DECLARED:
-        reason = _reason(requirement, results, not_declared, exclusion)
+        reason = _reason(requirement, evidence.results, evidence.not_declared, evidence.exclusion)
+    is_hidden = outcome is Outcome.NOT_TESTABLE and all(hidden)
     return RequirementResult(
         requirement,
         outcome,
@@ -209,14 +234,20 @@ def _requirement(
         tuple(sorted(instances.items())),
         tuple(known.values()),
         reason,
+        tuple(sorted({name for names in hidden for name in names})) if is_hidden else (),
     )
 
 
 def _covering(
-    entries: Iterable[KnownFailure], requirement: str, instance: Instance, check: CheckResult
+    entries: Iterable[KnownFailure], requirements: tuple[str, ...], instance: Instance, check: CheckResult
 ) -> KnownFailure | None:
     return next(
-        (e for e in entries if e.covers(requirement, instance.case.id, instance.id, check.check)), None
+        (
+            entry
+            for entry in entries
+            if any(entry.covers(name, instance.case.id, instance.id, check.check) for name in requirements)
+        ),
+        None,
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from tests.scene import UNSET, attempt, body, case, declaration, ledger, stated,
 __all__ = ["SPECIFICATION", "Told", "tell"]
 
 RIGHT = "0.0085276"
+SENT = {"audio_input_tokens": Decimal(784)}
+"""What the provider's answer states, so that the caller has to find it."""
 CURL = "curl -sS -X POST http://127.0.0.1:9/v1/audio/transcriptions"
 SENTENCES = {
     "AUB-CHG-c3cf": ("MUST", "Audio tokens MUST be charged at the audio rate of their direction."),
@@ -57,7 +61,7 @@ def _observed(
     return Observation(
         deliveries=(delivery or Delivery(200, {"content-type": "application/json"}, b'{"text": "hello"}'),),
         attempts=(attempt(form={"response_format": "json"}),) if attempts is None else attempts,
-        sources=((source, body(audio_input_tokens=audio)),),
+        sources=((source, replace(body(audio_input_tokens=audio), sent=SENT)),),
         curl=CURL,
     )
 

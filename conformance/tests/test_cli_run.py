@@ -12,7 +12,6 @@ from xml.etree import ElementTree
 
 import pytest
 from decibill import jsonio, schemas
-from decibill._data import data_directory
 from syrupy.assertion import SnapshotAssertion
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,17 +37,6 @@ def _steady(text: str) -> str:
     text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME", text)
     return re.sub(r"\d+ requirements, \d+ cases?", "N requirements, N cases", text)
-
-
-def _with_defect(folder: Path, name: str) -> Path:
-    """Return a declaration of the reference gateway started with a named defect."""
-    text = (data_directory("gateways") / "reference.toml").read_text("utf-8")
-    start = re.search(r"^argv = \[(.*)\]$", text, re.MULTILINE)
-    assert start is not None
-    changed = text.replace(start[0], f'argv = [{start[1]}, "--defect", "{name}"]')
-    file = folder / "gateway.toml"
-    file.write_text(changed, "utf-8")
-    return file
 
 
 class TestReference:
@@ -78,16 +66,20 @@ class TestDefect:
     """A gateway with a defect fails, and the report says how."""
 
     def test_what_is_printed(self, tmp_path: Path, snapshot: SnapshotAssertion) -> None:
-        file = _with_defect(tmp_path, "audio-at-text-rate")
-        done = _run(tmp_path, "--gateway", file.name, "--start", "--only", FOUNDING)
+        done = _run(tmp_path, "--defect", "audio-at-text-rate", "--only", FOUNDING)
         assert (done.returncode, done.stderr) == (1, "")
         block = done.stdout[done.stdout.index("FAILED") : done.stdout.index("not checked")]
         assert _steady(block) == snapshot
 
+    def test_the_report_says_what_was_made_wrong_on_purpose(self, tmp_path: Path) -> None:
+        done = _run(tmp_path, "--defect", "charged-twice", "--only", FOUNDING)
+        assert "reference gateway with the defect charged-twice 0.1.0 at" in done.stdout
+        assert "made wrong on purpose: one call is recorded and charged twice" in done.stdout
+        assert "again        decibill run --defect charged-twice --only" in done.stdout
+
     def test_a_baseline_turns_it_green_and_stale_turns_it_red(self, tmp_path: Path) -> None:
         """Written, refused without reasons, accepted with them, stale once all is put right."""
-        file = _with_defect(tmp_path, "audio-at-text-rate")
-        target = ("--gateway", file.name, "--start", "--only", FOUNDING, "--baseline", "known.json")
+        target = ("--defect", "audio-at-text-rate", "--only", FOUNDING, "--baseline", "known.json")
         written = _run(tmp_path, *target, "--update-baseline")
         assert written.returncode == 1
         assert "wrote known.json: 1 new, 0 removed" in written.stderr
@@ -109,9 +101,8 @@ class TestDefect:
         assert "stale          known.json lists AUB-CHG-c3cf" in put_right.stdout
 
     def test_colour_is_never_the_only_sign_and_never_in_a_pipe(self, tmp_path: Path) -> None:
-        file = _with_defect(tmp_path, "silent-zero")
         only = ("--only", "azure/transcription-text-only")
-        done = _run(tmp_path, "--gateway", file.name, "--start", *only, FORCE_COLOR="1")
+        done = _run(tmp_path, "--defect", "silent-zero", *only, FORCE_COLOR="1")
         assert done.returncode == 1
         assert "\x1b" not in done.stdout
         assert "FAILED  AUB-GWY-3a9b" in done.stdout
@@ -158,6 +149,8 @@ class TestWrongUsage:
         ("arguments", "message"),
         [
             (["--gateway", "referense"], "there is no gateway 'referense'; did you mean reference?"),
+            (["--gateway", "file"], "there is no gateway 'file'; known are "),
+            (["--provider", "acme"], "there is no provider 'acme'; known are azure, openai"),
             (["--gateway", "missing.toml"], "missing.toml: there is no such file"),
             (["--only", "openai/speech-tts1-binary"], "did you mean openai/speech-tts-1-binary"),
             (["--feature", "streams"], "there is no feature 'streams'; did you mean stream"),
@@ -165,6 +158,8 @@ class TestWrongUsage:
             (["--spec", "0.2"], "there is no version of the specification '0.2'"),
             (["--url", "ftp://x"], "'ftp://x' is not an HTTP address"),
             (["--url", "http://127.0.0.1:9", "--start"], "--start and --url contradict each other"),
+            (["--defect", "silent-zeros"], "there is no defect 'silent-zeros'; did you mean silent-zero?"),
+            (["--defect", "silent-zero", "--gateway", "ferrogw"], "leave out --gateway and --url"),
             (["--update-baseline"], "--update-baseline needs --baseline FILE"),
             (["--baseline", "missing.json"], "missing.json: cannot be read"),
             (["--settle", "soon"], "'soon' is not a number of seconds"),
@@ -172,7 +167,10 @@ class TestWrongUsage:
             (["--upstream-port", "99999"], "99999 is not in the range"),
             (["--upstream-url", "http://example.com"], "allow it with --allow-remote-upstream"),
             (["--only", FOUNDING, "--out", "file"], "Directory 'file' is a file"),
-            (["--only", FOUNDING, "--out", "file/below"], "cannot write to file/below; choose another --out"),
+            (
+                ["--only", FOUNDING, "--out", "file/below"],
+                "cannot write to file/below: Not a directory; choose",
+            ),
             (["extra"], "unexpected extra argument"),
         ],
         ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -199,6 +197,14 @@ def test_an_unreachable_gateway_is_inconclusive_in_one_message(tmp_path: Path) -
     assert done.stderr.count("\n") == 1
 
 
+def test_a_run_without_a_verdict_leaves_no_report_of_an_earlier_one(tmp_path: Path) -> None:
+    report = tmp_path / "decibill-report" / "junit.xml"
+    _run(tmp_path, "--only", FOUNDING)
+    assert report.is_file()
+    assert _run(tmp_path, "--url", "http://127.0.0.1:9", "--upstream-port", "0").returncode == 3
+    assert not report.exists()
+
+
 def test_a_selection_that_no_gateway_can_be_asked_is_inconclusive(tmp_path: Path) -> None:
     done = _run(tmp_path, "--only", "pricing/*")
     assert done.returncode == 3
@@ -219,5 +225,5 @@ def test_help_names_every_option_of_the_issue(tmp_path: Path) -> None:
     options = (
         "gateway url start only feature provider spec baseline update-baseline strict settle jobs out format"
     )
-    others = "upstream-port upstream-bind upstream-url allow-remote-upstream verbose dry-run"
+    others = "defect upstream-port upstream-bind upstream-url allow-remote-upstream verbose dry-run"
     assert all(f"--{name}" in text for name in f"{options} {others}".split())

@@ -88,7 +88,7 @@ class TestShow:
     def test_a_defect(self) -> None:
         text = _call("show", "silent-zero").stdout
         assert text.startswith("silent-zero\n")
-        assert "decibill serve --defect silent-zero" in text
+        assert "decibill run --defect silent-zero" in text
 
     @pytest.mark.parametrize(
         ("identity", "close"),

@@ -82,6 +82,15 @@ INFORMATION = _one_line(
     "9",
     **{"/then/usage/quantities/media_duration_seconds": "8.47"},
 )
+UPLOAD = _one_line(
+    "audio_duration_seconds",
+    "whisper-1",
+    ("0.0102", "60"),
+    "2",
+    **{
+        REQUEST.removesuffix("json") + "form": {"file": {"media_file": "audio/x.wav", "media_seconds": "1.7"}}
+    },
+)
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -132,6 +141,25 @@ TIMES = "\N{MULTIPLICATION SIGN}"
             "0.0001032",
             "it is the price of 6 characters, the text in UTF-16 units, where 5 is right",
             id="UTF-16 units",
+        ),
+        pytest.param(
+            SPEECH,
+            "0.000075",
+            "the usage is billed at the public list price (openai/tts-1/2023-11), not at the configured one",
+            id="list price",
+        ),
+        pytest.param(
+            SPEECH,
+            "0.00006",
+            "it is the price of 4, the text without white space, "
+            "at the public list price (openai/tts-1/2023-11), not at the configured one",
+            id="list price and no white space",
+        ),
+        pytest.param(
+            UPLOAD,
+            "0.000289",
+            "it is the price of 1.7 seconds, the length of the upload, where 2 is right",
+            id="upload",
         ),
         pytest.param(
             SPEECH,

@@ -166,7 +166,13 @@ class TestCaller:
         ids=["unchanged", "lost", "zero", "changed"],
     )
     def test_what_was_sent(self, value: object, outcome: Outcome) -> None:
-        assert found(self.CHECK, case(), body(audio_input_tokens=value)).outcome is outcome
+        source = replace(body(audio_input_tokens=value), sent={"audio_input_tokens": Decimal(784)})
+        assert found(self.CHECK, case(), source).outcome is outcome
+
+    @pytest.mark.parametrize("value", [UNSET, None], ids=["nothing", "null"])
+    def test_what_the_provider_did_not_send_is_not_lost(self, value: object) -> None:
+        source = replace(body(audio_input_tokens=value), sent={"input_tokens": Decimal(1019)})
+        assert found(self.CHECK, case(), source).outcome is Outcome.PASS
 
     def test_it_is_what_was_sent_even_where_the_right_usage_differs(self) -> None:
         """A provider's total that is wrong is passed on, not put right."""

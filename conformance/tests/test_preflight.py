@@ -44,7 +44,7 @@ def test_the_preflight_case_is_a_plain_text_call_of_every_gateway_with_chat() ->
 )
 def test_an_unreachable_gateway_is_named_with_its_address(declaration: Declaration, remedy: str) -> None:
     gone = Delivery(None, error="cannot be reached: refused")
-    with pytest.raises(PreflightError, match=rf"gateway at http://g cannot be reached: refused; .*{remedy}"):
+    with pytest.raises(PreflightError, match=rf"gateway at http://g: cannot be reached: refused; .*{remedy}"):
         check_reachable(declaration, "http://g", gone)
 
 
@@ -91,12 +91,20 @@ def test_any_answer_at_all_is_reachable() -> None:
 )
 def test_each_cause_has_its_own_message(delivery: Delivery, attempts: tuple[Attempt, ...], says: str) -> None:
     with pytest.raises(PreflightError, match=says) as caught:
-        check_call(REFERENCE, UPSTREAM, sent(delivery, *attempts))
+        check_call(REFERENCE, "http://g", UPSTREAM, sent(delivery, *attempts))
     assert "\x1b" not in str(caught.value)
+    assert str(caught.value).startswith("the gateway at http://g ")
+
+
+def test_a_gateway_that_wants_a_key_where_none_is_declared_is_told_apart() -> None:
+    with pytest.raises(PreflightError, match=r"it wants a key, and no key is declared; give one in \[auth\]"):
+        check_call(at_url("http://g"), "http://g", UPSTREAM, sent(Delivery(401)))
 
 
 def test_a_call_that_was_passed_on_and_back_is_well() -> None:
-    check_call(REFERENCE, UPSTREAM, sent(Delivery(200), replace(CALLED, unmatched=("/x",)), CALLED))
+    check_call(
+        REFERENCE, "http://g", UPSTREAM, sent(Delivery(200), replace(CALLED, unmatched=("/x",)), CALLED)
+    )
 
 
 def stated(kind: Kind = Kind.NUMBER, value: str | None = None, source: str = "header") -> SourceObservation:
@@ -141,6 +149,18 @@ def test_a_cost_that_is_nowhere_is_said_with_the_reason() -> None:
         check(broken)
     with pytest.raises(PreflightError, match="no declared source"):
         check()
+
+
+def test_a_ledger_that_never_shows_the_call_is_said_with_what_to_do() -> None:
+    silent = stated(Kind.NOTHING)
+    cost = Statement(Kind.NOTHING, "/cost of GET /ledger")
+    ledger = SourceObservation("ledger", "ledger", cost, keeps_records=True)
+    with pytest.raises(PreflightError) as caught:
+        check(silent, ledger)
+    assert str(caught.value).endswith(
+        "header x-decibill-cost states nothing; no record of the call appeared in /cost of GET /ledger: "
+        "raise --settle, or correct the declared match"
+    )
 
 
 @pytest.mark.parametrize(

@@ -343,7 +343,7 @@ def test_components_are_rated_by_their_own_model() -> None:
     joined = bill_of(main, mouth, ear)
     assert [item["model"] for item in joined["lines"]] == ["m", "ear"]
     assert joined["entry"] == "e"
-    assert bill_of(usage({}, components=[part]), ear)["entry"] == "ear"
+    assert bill_of(usage({}, operation="realtime", components=[part]), ear)["entry"] == "ear"
     assert gaps_of(bill_of(main, mouth)) == [(None, "no_entry")]
     assert gaps_of(bill_of(main, mouth, euro)) == [("audio_duration_seconds", "currency")]
     assert gaps_of(bill_of(main | {"components": [nameless]}, mouth)) == [(None, "model_unknown")]

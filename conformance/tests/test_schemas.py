@@ -428,6 +428,7 @@ def test_a_report_with_every_member_is_valid() -> None:
                 known=("AUB-CHG-c3cf",),
                 is_known=True,
                 reason="none",
+                hidden_by=("AUB-CHG-17f0",),
             ),
         ),
         cases=(

@@ -293,6 +293,21 @@ def test_a_held_answer_ends_when_its_client_has_gone(upstream: ReplayUpstream, k
         time.sleep(0.01)
 
 
+def test_a_held_stream_keeps_its_usage_until_its_client_has_gone(upstream: ReplayUpstream) -> None:
+    usage = b'data: {"usage": {"n": 1}}\n\n'
+    stream = b"data: 1\n\n" + usage + b"data: 2\n\ndata: 3\n\ndata: [DONE]\n\n"
+    upstream.load("one", [step(answer(sse=stream.decode()))], hold=True)
+    upstream.begin("one")
+    with httpx.stream("POST", upstream.url + PATH, json={}, trust_env=False) as answered:
+        pieces = answered.iter_raw()
+        assert next(pieces) == b"data: 1\n\n"
+        upstream.release("one")
+        released = time.monotonic()
+        second = next(pieces)
+        assert time.monotonic() - released >= 0.15  # time for a gateway to notice that its client has left
+        assert b"data: 1\n\n" + second + b"".join(pieces) == stream
+
+
 def test_a_request_nested_deeper_than_any_does_no_harm(upstream: ReplayUpstream) -> None:
     upstream.load("one", [step()])
     body = b'{"a": ' + b"[" * 400 + b"]" * 400 + b', "b\\ud800": "\\ud800"}'

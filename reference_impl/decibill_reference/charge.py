@@ -126,6 +126,6 @@ class _Bill:
     def _status(self) -> str:
         if not self.gaps:
             return "free" if self.lines and not self.exact else "priced"
-        if self.exact:
+        if rounded(self.exact):  # a lower bound of 0 would say that nothing is owed
             return "partial"
         return "unmetered" if any(gap.reason == "quantity_unknown" for gap in self.gaps) else "unpriced"

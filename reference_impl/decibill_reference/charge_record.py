@@ -21,6 +21,9 @@ __all__ = ["ONE", "STATUSES", "Charge", "Gap", "Line"]
 
 STATUSES: Final = ("priced", "free", "not_billable", "partial", "unmetered", "unpriced")
 
+_WITHOUT_TOTAL: Final = frozenset({"unmetered", "unpriced"})
+_WITH_GAPS: Final = _WITHOUT_TOTAL | {"partial"}
+
 ONE: Final = Decimal(1)
 """The multiplier of an entry that has none."""
 
@@ -126,19 +129,23 @@ class Charge:
             DecibillReferenceError: ``malformed_body`` for anything that is not shaped like a charge.
         """
         members = Node(document, "", "malformed_body").members(
-            ("status", "currency", "total", "lines"), ("$schema", "entry", "unpriced", "flags")
+            ("status", "currency", "total", "lines", "unpriced", "flags"), ("$schema", "entry")
         )
-        total = members["total"]
+        status, total = members["status"].one_of(STATUSES), members["total"]
+        if (total.value is None) != (status in _WITHOUT_TOTAL):
+            total.refuse(
+                f"must {'' if status in _WITHOUT_TOTAL else 'not '}be null for the status {status!r}"
+            )
+        if bool(members["unpriced"].items()) != (status in _WITH_GAPS):
+            members["unpriced"].refuse(f"does not go with the status {status!r}")
         return cls(
-            status=members["status"].one_of(STATUSES),
+            status=status,
             currency=members["currency"].text(),
             total=None if total.value is None else total.decimal(),
             entry=members["entry"].text() if "entry" in members else None,
             lines=tuple(_read_line(item) for item in members["lines"].items()),
-            unpriced=tuple(_read_gap(item) for item in members["unpriced"].items())
-            if "unpriced" in members
-            else (),
-            flags=tuple(item.text() for item in members["flags"].items()) if "flags" in members else (),
+            unpriced=tuple(_read_gap(item) for item in members["unpriced"].items()),
+            flags=tuple(item.text() for item in members["flags"].items()),
         )
 
 
@@ -161,6 +168,8 @@ def _read_line(node: Node) -> Line:
 def _read_gap(node: Node) -> Gap:
     members = node.members(("reason",), ("model", "quantity", "measured", "looked_up"))
     looked_up = members["looked_up"].mapping() if "looked_up" in members else None
+    if looked_up is None and members["reason"].value == "no_entry":
+        node.refuse("lacks the member 'looked_up'")
     return Gap(
         reason=members["reason"].text(),
         model=members["model"].text() if "model" in members else None,

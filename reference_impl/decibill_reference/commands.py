@@ -1,19 +1,17 @@
 """The commands of the reference: ``rate``, ``price``, ``refund`` and ``serve``.
 
-Standard output is data alone. A refusal is data too: it is printed as ``{"error": …}``, with exit code 1. A
-file that is not what it should be is a mistake of the user's: one line on standard error, and exit code 2.
+What each prints, and what its exit code means, is in `decibill_reference.talk`.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
+import errno
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
@@ -25,10 +23,25 @@ from decibill_reference.extract import SURFACES, extract
 from decibill_reference.files import FileError, load_price_book, public_price_book
 from decibill_reference.refund import refund as refund_charge
 from decibill_reference.refund_record import Refund, RefundRequest
+from decibill_reference.talk import (
+    REFUSED,
+    Failure,
+    RefusalError,
+    Unusable,
+    about,
+    command,
+    json_text,
+    named,
+    own,
+    print_json,
+    refusal_line,
+    say,
+    say_gaps,
+)
 from decibill_reference.usage import UsageRecord, read_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from decibill_reference.prices import PriceBook
 
@@ -38,39 +51,8 @@ else:
 
 __all__ = ["COMMANDS", "price", "rate", "refund", "serve"]
 
-T = TypeVar("T")
-
 _FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
 _BOOK: Final = click.Path(exists=True, dir_okay=False)
-_REFUSED: Final = 1
-
-
-class _Failure(click.ClickException):
-    """A mistake of the user's."""
-
-    exit_code = 2
-
-    def show(self, file: Any = None) -> None:
-        """Print one line on standard error."""
-        click.echo(f"decibill: {self.format_message()}", err=True, file=file)
-
-
-def _command(function: Callable[..., int | None]) -> Callable[..., None]:
-    """Turn errors into what a user of the command line gets, and a result into the exit code."""
-
-    @wraps(function)
-    def wrapped(*args: Any, **options: Any) -> None:
-        try:
-            code = function(*args, **options)
-        except FileError as error:
-            raise _Failure(str(error)) from None
-        except DecibillReferenceError as error:
-            _print(error.to_json())
-            code = _REFUSED
-        if code:
-            click.get_current_context().exit(code)
-
-    return wrapped
 
 
 class _DefectName(_TextType):
@@ -95,18 +77,34 @@ class _DefectName(_TextType):
         return value
 
 
+class _Instant(_TextType):
+    """A UTC instant."""
+
+    name = "time"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the instant in its one spelling."""
+        try:
+            return read_time(value, "/at")
+        except DecibillReferenceError as error:
+            self.fail(error.message, param, ctx)
+
+
 @click.command()
 @click.argument("exchange", type=_FILE)
 @click.option("--prices", type=_BOOK, metavar="BOOK", help="Price book, by default the bundled list prices.")
 @click.option(
-    "--at", metavar="TIME", help="UTC instant whose prices are used, by default the exchange's own."
+    "--at",
+    type=_Instant(),
+    metavar="TIME",
+    help="UTC instant whose prices are used, by default the exchange's own.",
 )
 @click.option("--provider", metavar="NAME", help="EXCHANGE is the bare body of an answer of this provider.")
 @click.option("--operation", metavar="NAME", help="What a bare body answers, such as transcription.")
 @click.option("--model", metavar="NAME", help="The model that a bare body is priced as.")
 @click.option("--surface", metavar="NAME", help="The provider's interface that a bare body is from.")
 @click.option("--lines", is_flag=True, help="EXCHANGE is JSON Lines, one exchange a line; so is the output.")
-@_command
+@command
 def rate(*, exchange: str, prices: str | None, at: str | None, lines: bool, **bare: str | None) -> int | None:
     """Print the usage record and the charge of EXCHANGE as JSON.
 
@@ -119,36 +117,39 @@ def rate(*, exchange: str, prices: str | None, at: str | None, lines: bool, **ba
     if any(bare.values()):
         if lines:
             raise click.UsageError("--lines goes with exchanges, not with a bare body")
-        _print(_rated(_bare_exchange(content, exchange, at, bare), book, at, root))
-        return None
-    if not lines:
-        _print(_rated(_document(content, exchange), book, at, root))
-        return None
-    code = 0
-    for number, line in enumerate(content.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            result = _rated(_document(line, f"{exchange} line {number}"), book, at, root)
-        except DecibillReferenceError as error:
-            result, code = error.to_json(), _REFUSED
-        click.echo(json.dumps(result, ensure_ascii=False))
-    return code
+        document = _bare_exchange(content, exchange, at, bare)
+    elif not lines:
+        document = _exchange(_document(content, exchange), exchange)
+    else:
+        return _rate_lines(content, exchange, book, at, root)
+    result = _rated(document, exchange, book, at, root)
+    print_json(result)
+    say_gaps(exchange, result["charge"])
+    return None
 
 
 @click.command()
 @click.argument("usage", type=_FILE)
 @click.option("--prices", type=_BOOK, metavar="BOOK", required=True, help="Price book.")
-@click.option("--at", metavar="TIME", help="UTC instant whose prices are used, by default the record's own.")
-@_command
+@click.option(
+    "--at",
+    type=_Instant(),
+    metavar="TIME",
+    help="UTC instant whose prices are used, by default the record's own.",
+)
+@command
 def price(*, usage: str, prices: str, at: str | None) -> None:
     """Print the charge of a usage record as JSON.
 
     USAGE is a file, or - for standard input: a usage record, or what `decibill rate` printed.
     """
     book = load_price_book(Path(prices))
-    document = _member(_document(_read(usage), usage), "usage")
-    _print(rate_usage(_own(UsageRecord.from_json, document, usage), book, at).to_json())
+    document, place = _member(_document(_read(usage), usage), "usage")
+    record = own(UsageRecord.from_json, document, usage, place)
+    with about(usage):
+        charge = rate_usage(record, book, at).to_json()
+    print_json(charge)
+    say_gaps(usage, charge)
 
 
 @click.command()
@@ -157,17 +158,20 @@ def price(*, usage: str, prices: str, at: str | None) -> None:
 @click.option(
     "--earlier", type=_FILE, multiple=True, metavar="FILE", help="An earlier refund of it; repeatable."
 )
-@_command
+@command
 def refund(*, charge: str, request: str, earlier: tuple[str, ...]) -> None:
     """Print the record of refunding CHARGE as REQUEST asks.
 
     CHARGE is a charge, or what `decibill rate` printed. REQUEST is {"id": "…", "full": true}, or
     {"id": "…", "quantities": {"audio_input_tokens": 100}}. One of them may be - for standard input.
     """
-    charged = _own(Charge.from_json, _member(_document(_read(charge), charge), "charge"), charge)
-    asked = _own(RefundRequest.from_json, _document(_read(request), request), request)
-    records = [_own(Refund.from_json, _document(_read(file), file), file) for file in earlier]
-    _print(refund_charge(charged, asked, records).to_json())
+    document, place = _member(_document(_read(charge), charge), "charge")
+    charged = own(Charge.from_json, document, charge, place)
+    asked = own(RefundRequest.from_json, _document(_read(request), request), request)
+    records = [own(Refund.from_json, _document(_read(file), file), file) for file in earlier]
+    with about(request):
+        record = refund_charge(charged, asked, records)
+    print_json(record.to_json())
 
 
 @click.command()
@@ -184,7 +188,7 @@ def refund(*, charge: str, request: str, earlier: tuple[str, ...]) -> None:
 @click.option(
     "--defect", type=_DefectName(), help="Be wrong in one way; `decibill list --defects` names them."
 )
-@_command
+@command
 def serve(*, config: str, port: int, host: str, ledger: str | None, defect: str | None) -> None:
     """Serve the reference gateway: OpenAI's audio and chat routes, Azure's, and a usage ledger.
 
@@ -207,10 +211,11 @@ def serve(*, config: str, port: int, host: str, ledger: str | None, defect: str 
             settings, host=host, port=port, seams=DEFECTS[defect].seams if defect else SOUND, started=started
         )
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise _Failure(f"cannot listen on {host} port {port}: {reason}; try --port 0") from None
+        remedy = "; try --port 0" if error.errno == errno.EADDRINUSE else ""
+        reason = f"cannot listen on {host} port {port}: {error.strerror or error}"
+        raise Unusable(f"{reason}{remedy}") from None
     except LedgerError as error:
-        raise _Failure(str(error)) from None
+        raise Failure(str(error)) from None
 
 
 COMMANDS: Final[tuple[click.Command, ...]] = (rate, price, refund, serve)
@@ -221,32 +226,64 @@ def _public_prices() -> PriceBook:
     path = public_price_book()
     if path is None:
         raise click.UsageError("no price book is bundled; give one with --prices")
-    click.echo(f"decibill: list prices of {path.stem}; give yours with --prices", err=True)
+    say(f"list prices of {path.stem}; give yours with --prices")
     return load_price_book(path)
 
 
-def _rated(exchange: Any, book: PriceBook, at: str | None, root: Path) -> dict[str, Any]:
-    usage = extract(exchange, root=root)
-    return {"usage": usage.to_json(), "charge": rate_usage(usage, book, at).to_json()}
+def _rated(exchange: Any, file: str, book: PriceBook, at: str | None, root: Path) -> dict[str, Any]:
+    with about(file):
+        usage = extract(exchange, root=root)
+        return {"usage": usage.to_json(), "charge": rate_usage(usage, book, at).to_json()}
+
+
+def _rate_lines(content: bytes, file: str, book: PriceBook, at: str | None, root: Path) -> int:
+    code = 0
+    for number, line in enumerate(content.splitlines(), 1):
+        if not line.strip():
+            continue
+        name = f"{named(file)} line {number}"
+        try:
+            result = _rated(_document(line, name), name, book, at, root)
+        except RefusalError as error:
+            result, code = error.refused.to_json(), REFUSED
+            say(refusal_line(name, error.refused))
+        click.echo(json_text(result))
+    return code
+
+
+def _exchange(document: Any, file: str) -> Any:
+    """Return an exchange, or say what a file is that has no response at all."""
+    members = _members(document)
+    if "response" in members:
+        return document
+    if {"given", "then"} <= members.keys():
+        raise FileError(named(file), "is a case, not an exchange; decibill show explains it")
+    problem = "is no exchange, for it has no response"
+    remedy = "the bare body of an answer needs --provider, --operation and --model"
+    raise FileError(named(file), f"{problem}; {remedy}")
 
 
 def _bare_exchange(
-    content: bytes, file: str, at: str | None, named: Mapping[str, str | None]
+    content: bytes, file: str, at: str | None, bare: Mapping[str, str | None]
 ) -> dict[str, Any]:
-    missing = [f"--{name}" for name in ("provider", "operation", "model") if not named[name]]
+    missing = [f"--{name}" for name in ("provider", "operation", "model") if not bare[name]]
     if missing:
         raise click.UsageError(f"a bare body needs {' and '.join(missing)} as well")
-    provider = named["provider"]
+    body = _bare_body(content, file)
+    if {"operation", "response"} <= set(body.get("json", ())):
+        options = "--provider, --operation, --model and --surface"
+        raise click.UsageError(f"{named(file)} is an exchange, not a bare body; leave out {options}")
+    provider = bare["provider"]
     surfaces = [surface for known, surface in SURFACES if known == provider]
     if at is None:
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "provider": provider,
-        "surface": named["surface"] or (surfaces[0] if surfaces else "api"),
-        "operation": named["operation"],
-        "model": named["model"],
-        "at": read_time(at, "/at"),
-        "response": {"status": 200, **_bare_body(content, file)},
+        "surface": bare["surface"] or (surfaces[0] if surfaces else "api"),
+        "operation": bare["operation"],
+        "model": bare["model"],
+        "at": at,
+        "response": {"status": 200, **body},
     }
 
 
@@ -274,27 +311,14 @@ def _read(file: str) -> bytes:
 
 def _document(content: bytes, file: str) -> Any:
     """Return the JSON value in a file; a repeated key or an impossible number in it is a refusal."""
-    return _own(jsonio.loads, content, file)
+    return own(jsonio.loads, content, file)
 
 
-def _own(read: Callable[[Any], T], document: Any, file: str) -> T:
-    """Return what *read* makes of a document; one that is not of the right shape is the wrong file."""
-    try:
-        return read(document)
-    except DecibillReferenceError as error:
-        if error.code != "malformed_body":
-            raise
-        name = "standard input" if file == "-" else file
-        raise FileError(name, error.message, error.pointer) from None
+def _member(document: Any, name: str) -> tuple[Any, str]:
+    """Return a member of what `decibill rate` printed and its place, or the document itself."""
+    members = _members(document)
+    return (members[name], f"/{name}") if {"usage", "charge"} <= members.keys() else (document, "")
 
 
-def _member(document: Any, name: str) -> Any:
-    """Return a member of what `decibill rate` printed, or the document itself."""
-    if not isinstance(document, dict):
-        return document
-    members = cast("dict[str, Any]", document)
-    return members[name] if {"usage", "charge"} <= members.keys() else members
-
-
-def _print(document: Mapping[str, Any]) -> None:
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+def _members(document: Any) -> Mapping[str, Any]:
+    return cast("dict[str, Any]", document) if isinstance(document, dict) else {}

@@ -121,13 +121,11 @@ class Meter:
         self._note_unknown([quantity])
         measured = self.quantities[quantity]
         found = self.entry.rates.get(quantity)
-        if found is None:
-            if measured:
-                self._gap("no_rate", quantity, measured)
-        elif found.rule is not None and found.rule != self.rule:
-            self._gap("no_rate", quantity, measured)  # a character by one rule is none by another
-        else:
+        # A character counted by one rule is none by another.
+        if found is not None and (found.rule is None or found.rule == self.rule):
             self._bill(found, measured, addons)
+        elif measured:
+            self._gap("no_rate", quantity, measured)
 
     def _is_absent(self) -> bool:
         """Note the gaps, and return True, where the record carries nothing of the entry's family."""

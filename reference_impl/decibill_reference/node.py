@@ -66,13 +66,13 @@ class Node:
     def members(self, required: Collection[str], optional: Collection[str] = ()) -> dict[str, Node]:
         """Return the members of an object: all *required* ones, perhaps *optional* ones, no others."""
         members = self.mapping()
-        for key in required:
-            if key not in members:
-                self.refuse(f"lacks the member {key!r}")
-        for key, node in members.items():
+        for key, node in members.items():  # first, since a misspelt member is also a missing one
             if key not in required and key not in optional:
                 known = ", ".join(sorted({*required, *optional}))
                 node.refuse(f"is not a known member; known are {known}")
+        for key in required:
+            if key not in members:
+                self.refuse(f"lacks the member {key!r}")
         return members
 
     def items(self) -> list[Node]:

@@ -117,6 +117,8 @@ def _invalid(pointer: str, problem: str) -> DecibillReferenceError:
 def _shown(value: object) -> str:
     if isinstance(value, Decimal):
         text = str(value)  # keeps an exponent as an exponent
+    elif value is None:
+        text = "null"
     elif isinstance(value, dict | list):
         text = "an object" if isinstance(value, dict) else "an array"
     else:

@@ -332,7 +332,10 @@ def _read_tiers(node: Node, per: str) -> Tiers:
 def _read_addons(node: Node) -> dict[str, Addon]:
     addons: dict[str, Addon] = {}
     for feature, addon in node.mapping().items():
-        if "percent" in addon.mapping():
+        stated = addon.mapping()
+        if "percent" in stated:
+            if "amount" in stated or "per" in stated:
+                stated["percent"].refuse("does not go with an amount of its own")
             members = addon.members(("percent",), ("minimum",))
             percent, price = members["percent"].decimal(), None
         else:

@@ -122,15 +122,14 @@ def _replay(charge: Charge, held: Sequence[_Held], record: Refund, pointer: str)
     first line with something left is the one.
     """
     if record.charge_total != charge.total or record.currency != charge.currency:
-        _refuse("refund_conflict", f"{pointer}/charge_total", "this is the refund of another charge")
-    for place, line in enumerate(record.lines):
-        at = f"{pointer}/lines/{place}"
+        _refuse("refund_conflict", pointer, "this is the refund of another charge")
+    for line in record.lines:
         of_key = [piece for piece in held if piece.key == line.key]
         if not of_key:
-            _refuse("no_such_line", at, "the charge has no such line; this is the refund of another charge")
+            _refuse("refund_conflict", pointer, "the charge lacks a line of it; this is of another charge")
         piece = next((piece for piece in of_key if piece.left), of_key[-1])
         if line.refunded > piece.left:
-            _refuse("refund_exceeds_charge", at, "the earlier refunds come to more than was billed")
+            _refuse("refund_conflict", pointer, "the earlier refunds come to more than was billed")
         piece.give(line.refunded, line.subtotal.copy_abs())
 
 

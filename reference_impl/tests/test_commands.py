@@ -161,10 +161,55 @@ def test_a_faulty_price_book_is_told_with_file_and_pointer(folder: Path) -> None
     assert "prices.json at /entries/0" in message
 
 
-def test_an_instant_that_is_none_is_refused(folder: Path) -> None:
-    result = run(rate, write("exchange.json", EXCHANGE), "--prices", FOUNDING, "--at", "today")
+def test_an_instant_that_is_none_is_a_mistake_of_the_command_line(folder: Path) -> None:
+    message = fault(run(rate, write("exchange.json", EXCHANGE), "--prices", FOUNDING, "--at", "today"))
 
-    assert printed(result, code=1)["error"]["code"] == "missing_time"
+    assert "Invalid value for '--at': 'today' is not a time in UTC" in message
+
+
+def test_a_refusal_is_told_to_people_with_its_file(folder: Path) -> None:
+    result = run(rate, write("exchange.json", REFUSED), "--prices", FOUNDING)
+
+    place = "decibill: exchange.json at /response/json/usage/input_tokens: "
+    assert result.stderr.startswith(place)
+    assert result.stderr.endswith("(negative_quantity)\n")
+
+
+def test_what_a_charge_does_not_cover_is_told_to_people(folder: Path) -> None:
+    result = run(rate, write("exchange.json", {**EXCHANGE, "model": "gpt-9"}), "--prices", FOUNDING)
+
+    assert printed(result)["charge"]["status"] == "unpriced"
+    assert result.stderr == "decibill: exchange.json: unpriced, for want of gpt-9 (no entry)\n"
+
+
+def test_half_a_character_stays_the_escape_that_it_came_as(folder: Path) -> None:
+    text = json.dumps(EXCHANGE).replace("gpt-4o-mini-transcribe", "\\ud83d")
+
+    result = run(rate, write("exchange.json", text), "--prices", FOUNDING)
+
+    assert '"model": "\\ud83d"' in result.stdout
+    assert printed(result)["usage"]["model"] == "\ud83d"
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({"given": {}, "then": {}}, "wrong.json: is a case, not an exchange"),
+        ({"usage": {"seconds": 2}}, "the bare body of an answer needs --provider, --operation and --model"),
+        ([], "wrong.json: is no exchange"),
+    ],
+    ids=["a case", "a bare body", "an array"],
+)
+def test_a_file_that_is_no_exchange_is_a_mistake_that_says_what_it_needs(
+    folder: Path, document: Any, message: str
+) -> None:
+    assert message in fault(run(rate, write("wrong.json", document), "--prices", FOUNDING))
+
+
+def test_an_exchange_is_not_rated_as_a_bare_body(folder: Path) -> None:
+    message = fault(run(rate, write("exchange.json", EXCHANGE), *BARE, "--prices", FOUNDING))
+
+    assert "exchange.json is an exchange, not a bare body" in message
 
 
 # Bare bodies
@@ -238,6 +283,7 @@ def test_lines_are_rated_one_by_one(folder: Path) -> None:
     assert first["charge"]["total"] == "0.003527"
     assert second["error"]["code"] == "negative_quantity"
     assert result.exit_code == 1
+    assert "decibill: standard input line 2 at /response/json/usage/input_tokens: " in result.stderr
 
 
 def test_a_line_that_is_no_json_is_named_by_its_number(folder: Path) -> None:
@@ -293,6 +339,16 @@ def test_a_file_that_is_no_usage_record_is_a_mistake(folder: Path, document: Any
 
 def test_a_record_is_not_priced_without_a_price_book(folder: Path) -> None:
     assert "--prices" in fault(run(price, write("usage.json", rated()["usage"])))
+
+
+def test_a_fault_in_what_rate_printed_is_told_with_its_place_there(folder: Path) -> None:
+    document = rated()
+    document["usage"]["quantities"] = []
+    document["charge"]["lines"][0]["subtotal"] = 0.5
+    file = write("rated.json", document)
+
+    assert "rated.json at /usage/quantities: " in fault(run(price, file, "--prices", FOUNDING))
+    assert "rated.json at /charge/lines/0/subtotal: " in fault(run(refund, file, write("r.json", FULL)))
 
 
 # refund

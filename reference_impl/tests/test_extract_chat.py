@@ -176,6 +176,20 @@ def test_a_spelling_that_repeats_another_is_read_and_one_that_contradicts_it_is_
     assert contradicting.unread == ("/response/json/usage/prompt_tokens",)
 
 
+def test_details_of_two_spellings_are_compared_member_by_member() -> None:
+    record = completed(
+        usage_of({"audio_tokens": 60}, input_token_details={"cached_tokens": 7, "audio_tokens": 60})
+    )
+    contradicting = completed(
+        usage_of({"audio_tokens": 60}, input_token_details={"cached_tokens": 7, "audio_tokens": 50})
+    )
+
+    assert (record.quantities["audio_input_tokens"], record.quantities["cached_input_tokens"]) == (60, 7)
+    assert record.unread == ()
+    assert contradicting.quantities["audio_input_tokens"] == 50
+    assert contradicting.unread == ("/response/json/usage/prompt_tokens_details/audio_tokens",)
+
+
 # Cached tokens
 
 

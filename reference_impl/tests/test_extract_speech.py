@@ -133,9 +133,15 @@ def test_a_stream_without_its_usage_is_unmetered_even_though_the_text_is_known(s
     assert record.flags == ("stream_incomplete",)
 
 
-@pytest.mark.parametrize("body", [{"audio": "AAAA"}, {"usage": None}, {"usage": {}}], ids=repr)
+@pytest.mark.parametrize("body", [{"audio": "AAAA"}, {"usage": None}], ids=repr)
 def test_json_without_usage_is_metered_by_the_text(body: dict[str, Any]) -> None:
     assert spoken({"json": body}, input="Hello").quantities == {"tts_characters": 5}
+
+
+def test_a_usage_object_without_counts_leaves_the_tokens_unknown() -> None:
+    record = spoken({"json": {"usage": {}}}, input="Hello")
+
+    assert (record.quantities, record.unknown) == ({}, ("input_tokens", "output_tokens"))
 
 
 def test_characters_that_the_answer_states_are_the_providers_count() -> None:

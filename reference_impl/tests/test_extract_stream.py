@@ -20,7 +20,9 @@ STREAMS: dict[str, dict[str, Any]] = {
     case["id"]: exchange
     for case in CASES
     for exchange in [case["given"].get("upstream", [{"answers": [{}]}])[-1]["answers"][0].get("exchange", {})]
-    if "sse_file" in exchange.get("response", {}) and not case["then"].get("usage", {}).get("flags")
+    if "sse_file" in exchange.get("response", {})
+    and "usage" in case["then"]
+    and not case["then"]["usage"]["flags"]
 }
 every_stream = pytest.mark.parametrize("case_id", sorted(STREAMS))
 

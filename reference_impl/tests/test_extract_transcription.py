@@ -142,9 +142,8 @@ def test_the_stated_duration_comes_before_the_upload(operation: str, duration: o
         {"text": "Hello."},
         {"text": "1\n00:00:00,000 --> 00:00:02,000\nHello.\n\n", "headers": {"content-type": "text/plain"}},
         {"text": "WEBVTT\n\n00:00:00.000 --> 00:00:02.000\nHello.\n"},
-        {"text": "<html></html>", "headers": {"content-type": "text/html"}},
     ],
-    ids=["json", "null usage", "words and segments", "text", "srt", "vtt", "html"],
+    ids=["json", "null usage", "words and segments", "text", "srt", "vtt"],
 )
 def test_without_any_duration_the_upload_is_measured(operation: str, response: dict[str, Any]) -> None:
     record = transcribed(response, operation=operation)
@@ -152,6 +151,38 @@ def test_without_any_duration_the_upload_is_measured(operation: str, response: d
     assert record.quantities == {"audio_duration_seconds": Decimal("1.7")}
     assert record.basis == {"audio_duration_seconds": "media"}
     assert (record.unknown, record.flags) == ((), ())
+
+
+def test_a_page_is_not_a_transcript() -> None:
+    page = {"text": "<html></html>", "headers": {"content-type": "text/html; charset=utf-8"}}
+
+    with pytest.raises(DecibillReferenceError) as refusal:
+        transcribed(page)
+    assert (refusal.value.code, refusal.value.pointer) == ("malformed_body", "/response/text")
+
+
+@pytest.mark.parametrize(
+    ("unit", "quantity"), [("tokens", "input_tokens"), ("duration", "audio_duration_seconds")]
+)
+def test_a_type_decides_between_units_in_normal_form_too(unit: str, quantity: str) -> None:
+    usage = {
+        "type": unit,
+        "input_tokens": 17,
+        "audio_input_tokens": 17,
+        "output_tokens": 9,
+        "audio_seconds": 1.7,
+    }
+    record = transcribed({"json": {"text": "Hello.", "usage": usage}})
+
+    assert quantity in record.quantities
+    assert ("input_tokens" in record.quantities) != ("audio_duration_seconds" in record.quantities)
+
+
+def test_without_a_type_both_units_of_normal_form_are_stated() -> None:
+    usage = {"audio_input_tokens": 17, "output_tokens": 9, "audio_seconds": 1.7}
+    record = transcribed({"json": {"text": "Hello.", "usage": usage}})
+
+    assert {"audio_input_tokens", "audio_duration_seconds"} < record.quantities.keys()
 
 
 @pytest.mark.parametrize("upload", [None, {}, "a text", {"media_file": "audio/absent.mp3"}], ids=repr)

@@ -172,7 +172,7 @@ ENTRY_FAULTS = {
     "a multiplier of zero": ({"multiplier": "0"}, "/multiplier"),
     "an add-on in two ways": (
         {"addons": {"keyterms": {"percent": "20", "amount": "1"}}},
-        "/addons/keyterms/amount",
+        "/addons/keyterms/percent",
     ),
     "an add-on without per": ({"addons": {"keyterms": {"amount": "1"}}}, "/addons/keyterms"),
 }

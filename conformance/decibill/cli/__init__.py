@@ -9,23 +9,28 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
 from decibill import SPEC_VERSION, __version__
 from decibill.errors import DecibillError, UnknownNameError
+from decibill.redact import legible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["cli", "main"]
+__all__ = ["cli", "drop_output", "main"]
 
 _COMMANDS: Final = {
     "run": "decibill.cli.run:run",
     "list": "decibill.cli.show:list_",
     "show": "decibill.cli.show:show",
     "check": "decibill.check:check",
+    "prices": "decibill.cli.prices:prices",
+    "configure": "decibill.cli.configure:configure",
     "upstream": "decibill.upstream:upstream",
     # The only bridge to the reference implementation: its commands, imported when one is called.
     "rate": "decibill_reference.commands:rate",
@@ -33,6 +38,8 @@ _COMMANDS: Final = {
     "refund": "decibill_reference.commands:refund",
     "serve": "decibill_reference.commands:serve",
 }
+
+_FAILED: Final = 3
 
 
 class _LazyGroup(click.Group):
@@ -68,22 +75,50 @@ def cli() -> None:
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit with its code (0 to 3)."""
+    """Run the command line and exit with its code (0 to 3).
+
+    A mistake of decibill's own is a harness error (3): exit code 1 would accuse the gateway.
+    """
+    _open_closed_streams()
     try:
         code: Any = cli.main(args=args, standalone_mode=False)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
         error.show()
-        sys.exit(2)
+        sys.exit(max(error.exit_code, 2))  # click's own 1 would accuse the gateway
     except click.Abort:
-        print("interrupted", file=sys.stderr)  # noqa: T201 - the message of the command line
+        _say("interrupted")
         sys.exit(130)
     except DecibillError as error:
-        print(f"decibill: {error}", file=sys.stderr)  # noqa: T201 - the message of the command line
+        _say(f"decibill: {error}")
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader went away (``decibill list | head``); a second flush at exit would complain again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    except SystemExit:  # click's answer to a reader that has gone (``decibill list | head``) is code 1
+        sys.exit(_FAILED)
+    except OSError as error:
+        drop_output()
+        file = f"{error.filename}: " if error.filename else ""
+        _say(f"decibill: {file}{error.strerror or error}")
+        sys.exit(_FAILED)
+    except Exception:  # noqa: BLE001 - whatever it is, it is told, and is no verdict
+        traceback.print_exc()
+        _say("decibill: this is a mistake of decibill's own; please report it with the lines above")
+        sys.exit(_FAILED)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def drop_output() -> None:
+    """Send what is still to be printed nowhere: its reader has gone, and a flush at exit would complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _say(message: str) -> None:
+    click.echo(legible(message), err=True)
+
+
+def _open_closed_streams() -> None:
+    """Give a program that was started without a standard stream an empty one."""
+    nothing = Path(os.devnull)
+    sys.stdin = sys.stdin or nothing.open(encoding="utf-8")
+    sys.stdout = sys.stdout or nothing.open("w", encoding="utf-8")
+    sys.stderr = sys.stderr or nothing.open("w", encoding="utf-8")

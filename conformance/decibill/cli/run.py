@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -13,13 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from decibill import SPEC_VERSION, engine
+from decibill import SPEC_VERSION, engine, jsonio
 from decibill.baseline import Baseline, load_baseline, updated, write_baseline
 from decibill.cases import load_cases, select_cases
+from decibill.cli import drop_output
+from decibill.cli.defects import named_defects
 from decibill.declaration_read import at_url, is_loopback, load
 from decibill.drive import DriveOptions
 from decibill.engine import RunOptions
 from decibill.errors import UnknownNameError, UsageError
+from decibill.observations import Replay
+from decibill.observations_read import parse as parse_observations
 from decibill.outcome import Outcome
 from decibill.plan import plan
 from decibill.report.json import render_json
@@ -30,14 +35,17 @@ from decibill.specification import load_specification
 from decibill.verdict import counts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
 
+    from decibill.cases import Case
     from decibill.declaration import Declaration
+    from decibill.observations_read import Recorded
     from decibill.report.model import Report
 
 __all__ = ["run"]
 
 _TOP_COLUMNS = 120
+_FILES = ("report.json", "junit.xml")
 _COLOURS = {
     "FAILED": "red",
     "ERROR": "red",
@@ -70,7 +78,17 @@ class _Seconds(click.ParamType[Decimal]):
 @click.option(
     "--url", metavar="URL", help="Where the gateway listens; alone: a plain OpenAI-compatible gateway."
 )
+@click.option(
+    "--observations",
+    metavar="FILE",
+    help="Judge what this file says was answered and recorded, and send nothing; - reads standard input.",
+)
 @click.option("--start", is_flag=True, help="Start the program that the declaration names.")
+@click.option(
+    "--defect",
+    metavar="NAME",
+    help="Start the reference gateway with a named defect, to see it caught; see `decibill list --defects`.",
+)
 @click.option(
     "--only", metavar="GLOB", multiple=True, help="Only cases with such an id, or that prove a requirement."
 )
@@ -93,6 +111,11 @@ class _Seconds(click.ParamType[Decimal]):
 @click.option(
     "--upstream-url", metavar="URL", help="How the gateway reaches the upstream, if not by that address."
 )
+@click.option(
+    "--workdir",
+    type=click.Path(path_type=Path, file_okay=False, exists=True, resolve_path=True),
+    help="Folder with the files of a gateway that runs already, as `decibill configure` wrote them.",
+)
 @click.option("--allow-remote-upstream", is_flag=True, help="Allow upstream addresses off this machine.")
 @click.option(
     "--out",
@@ -109,8 +132,8 @@ class _Seconds(click.ParamType[Decimal]):
 def run(**options: Any) -> int:
     """Send every case through a gateway and say whether it bills audio correctly.
 
-    Without --gateway and --url the reference gateway is started and judged. The report goes to standard
-    output and, as report.json and junit.xml, to the folder --out.
+    Without --gateway, --url and --observations the reference gateway is started and judged. The report goes
+    to standard output and, as report.json and junit.xml, to the folder --out.
 
     Exit codes: 0 conformant, 1 not conformant, 2 wrong usage, 3 inconclusive.
     """
@@ -118,19 +141,23 @@ def run(**options: Any) -> int:
         raise UnknownNameError("version of the specification", options["spec"], [SPEC_VERSION])
     if options["update_baseline"] and options["baseline"] is None:
         raise UsageError("--update-baseline needs --baseline FILE, the file to write")
-    declaration, gateway_option = _declaration(options)
-    selection = Selection(options["only"], options["feature"], options["provider"])
     every = load_cases()
+    recorded = _recorded(options, every)
+    if recorded is not None:
+        declaration, gateway_option = recorded.declaration, f"--observations {options['observations']}"
+    else:
+        declaration, gateway_option = _declaration(options)
+    selection = Selection(options["only"], options["feature"], options["provider"])
     cases = select_cases(
         every, only=selection.only, features=selection.features, providers=selection.providers
     )
     if options["dry_run"]:
         _dry_run(declaration, cases)
         return 0
-    _refuse_unwritable(options["out"])
     specification = load_specification()
     known = [*specification.requirements, *(case.id for case in every)]
     baseline = _baseline(options, declaration, known)
+    _make_room(options["out"])
     with _progress() as progress:
         report = engine.run(
             declaration,
@@ -143,11 +170,28 @@ def run(**options: Any) -> int:
                 gateway_option=gateway_option,
                 specification=specification,
             ),
+            driver=Replay(recorded) if recorded is not None else None,
         )
+    if options["defect"] is not None:
+        report = replace(report, notes=(_defect_note(options["defect"]), *report.notes))
     _show(report, options)
     if options["update_baseline"]:
         _update(report, baseline or Baseline(str(options["baseline"])), options["baseline"])
     return report.verdict.exit_code
+
+
+def _recorded(options: dict[str, Any], every: Sequence[Case]) -> Recorded | None:
+    """Return the observations to be judged, where the verdict is on a file."""
+    name: str | None = options["observations"]
+    if name is None:
+        return None
+    for other in ("gateway", "url", "start"):
+        if options[other]:
+            raise UsageError(f"--observations and --{other} contradict each other: the file says all")
+    if name == "-":
+        where = "standard input"
+        return parse_observations(jsonio.loads(sys.stdin.buffer.read(), where), where, every)
+    return parse_observations(jsonio.load_file(Path(name), name), name, every)
 
 
 def _declaration(options: dict[str, Any]) -> tuple[Declaration, str]:
@@ -157,6 +201,8 @@ def _declaration(options: dict[str, Any]) -> tuple[Declaration, str]:
         raise UsageError(
             "--start and --url contradict each other: a started gateway listens where it is told to"
         )
+    if options["defect"] is not None and (name or url):
+        raise UsageError("--defect is one of the reference gateway: leave out --gateway and --url")
     named = f"--gateway {name}" if name else ""
     declaration = load(name or "reference", allow_remote_upstream=options["allow_remote_upstream"])
     if url is not None:
@@ -166,17 +212,29 @@ def _declaration(options: dict[str, Any]) -> tuple[Declaration, str]:
         if declaration.start is None:
             raise UsageError(f"{declaration.file} has no [start], so --start has nothing to start")
         named = f"{named} --start"
+    if options["defect"] is not None:
+        defects = named_defects(click.get_current_context())
+        if options["defect"] not in defects:
+            raise UnknownNameError("defect", options["defect"], defects)
+        declaration = replace(declaration, name=f"{declaration.name} with the defect {options['defect']}")
+        named = f"--defect {options['defect']}"
     return declaration, named.strip()
+
+
+def _defect_note(name: str) -> str:
+    return f"the gateway was made wrong on purpose: {named_defects(click.get_current_context())[name]}"
 
 
 def _drive_options(options: dict[str, Any], progress: Callable[[int, int, str], None] | None) -> DriveOptions:
     reference = options["gateway"] is None and options["url"] is None
     return DriveOptions(
         start=options["start"] or reference,
+        start_arguments=("--defect", options["defect"]) if options["defect"] is not None else (),
         upstream_port=options["upstream_port"],
         upstream_bind=options["upstream_bind"],
         upstream_url=options["upstream_url"],
         allow_remote_upstream=options["allow_remote_upstream"],
+        workdir=options["workdir"],
         settle_s=options["settle"],
         jobs=options["jobs"] or (2 if reference else 1),
         progress=progress,
@@ -202,26 +260,41 @@ def _dry_run(declaration: Declaration, cases: Any) -> None:
     click.echo(f"{count} to send, {len(planned.not_declared)} not declared; nothing was sent", err=True)
 
 
-def _refuse_unwritable(out: Path) -> None:
-    """Refuse a folder that cannot be written, before a run and not after it."""
-    existing = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
+def _make_room(out: Path) -> None:
+    """Make the folder, without the report of an earlier run: a run without a verdict must not leave one.
+
+    A folder that cannot be written is refused before the run and not after it.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in _FILES:
+            (out / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write to {out}: {error.strerror or error}; choose another --out") from None
+    if not os.access(out, os.W_OK):
         raise UsageError(f"cannot write to {out}; choose another --out")
 
 
 def _show(report: Report, options: dict[str, Any]) -> None:
     out: Path = options["out"]
-    files = {"report.json": render_json(report), "junit.xml": render_junit(report)}
-    out.mkdir(parents=True, exist_ok=True)
+    files = dict(zip(_FILES, (render_json(report), render_junit(report)), strict=True))
     for name, text in files.items():
         (out / name).write_text(text, encoding="utf-8", newline="\n")
     if options["format_"] == "json":
-        click.echo(files["report.json"], nl=False)
+        _print(files["report.json"])
         return
     width = min(shutil.get_terminal_size((100, 24)).columns, _TOP_COLUMNS)
     named = [str(out / name) for name in files]
     text = render_text(report, width=width, verbose=options["verbose"], files=named)
-    click.echo("".join(_coloured(line) for line in text.splitlines(keepends=True)), nl=False)
+    _print("".join(_coloured(line) for line in text.splitlines(keepends=True)))
+
+
+def _print(text: str) -> None:
+    """Print the report; the exit code stays the verdict where its reader has gone (``run | head``)."""
+    try:
+        click.echo(text, nl=False)
+    except BrokenPipeError:
+        drop_output()
 
 
 def _coloured(line: str) -> str:
@@ -241,6 +314,7 @@ def _update(report: Report, old: Baseline, path: Path) -> None:
         for row in report.requirements
         if row.outcome in {Outcome.FAIL, Outcome.ERROR, Outcome.NOT_TESTABLE}
         and not row.is_known
+        and not row.hidden_by  # covered with what hides it
         and counts(row.level, strict=report.verdict.strict)
     ]
     waiting = write_baseline(

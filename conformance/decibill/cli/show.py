@@ -10,6 +10,7 @@ import click
 
 from decibill.case import ExchangeCase, ExpectedCharge, RecordCase
 from decibill.cases import load_cases, select_cases
+from decibill.cli.defects import named_defects
 from decibill.declaration_read import declared_names, load
 from decibill.errors import UnknownNameError
 from decibill.judge_call import plain
@@ -46,7 +47,7 @@ def list_(context: click.Context, /, what: str | None, **options: tuple[str, ...
     elif what == "gateways":
         rows = [(name, _gateway(name)) for name in declared_names()]
     elif what == "defects":
-        rows = list(_defects(context).items())
+        rows = list(named_defects(context).items())
     else:
         cases = select_cases(
             load_cases(), only=options["only"], features=options["feature"], providers=options["provider"]
@@ -62,18 +63,6 @@ def _gateway(name: str) -> str:
     return f"{declaration.name} {declaration.version}"
 
 
-def _defects(context: click.Context) -> Mapping[str, str]:
-    """Return the named defects with what each does, as the command ``serve`` offers them.
-
-    The suite knows nothing of the reference implementation but its commands, so it asks the command.
-    """
-    group = context.find_root().command
-    serve = group.get_command(context, "serve") if isinstance(group, click.Group) else None
-    options = serve.params if serve else []
-    described = [getattr(option.type, "described", {}) for option in options if option.name == "defect"]
-    return described[0] if described else {}
-
-
 @click.command(short_help="Explain a case, a requirement or a defect.")
 @click.argument("identity", metavar="ID")
 @click.pass_context
@@ -86,7 +75,7 @@ def show(context: click.Context, identity: str) -> None:
     elif identity in specification.requirements:
         lines = _requirement(specification.requirements[identity], specification, list(cases.values()))
     else:
-        defects = _defects(context)
+        defects = named_defects(context)
         if identity not in defects:
             known = [*cases, *specification.requirements, *defects]
             raise UnknownNameError("case, requirement or defect", identity, known)
@@ -207,4 +196,4 @@ def _defect(name: str, text: str) -> Iterator[str]:
     if text:
         yield from textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="  ")
     yield ""
-    yield f"serve        decibill serve --defect {name}"
+    yield f"run          decibill run --defect {name}"

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from decibill import SPEC_VERSION, __version__
 from decibill.outcome import Outcome
-from decibill.redact import redact_headers, redact_json
+from decibill.redact import redact_headers, redact_json, without_folders
 from decibill.report.model import (
     Area,
     BaselineUse,
@@ -23,11 +23,12 @@ from decibill.report.model import (
     SuiteInfo,
     VerdictInfo,
 )
+from decibill.upstream_match import Arrived, choose
 from decibill.verdict import instance_outcome, is_known
 
 if TYPE_CHECKING:
     from decibill.baseline import Baseline
-    from decibill.case import Case
+    from decibill.case import Case, ExchangeCase
     from decibill.declaration import Declaration
     from decibill.outcome import CheckResult
     from decibill.plan import Plan
@@ -182,6 +183,7 @@ def _requirements(found: Found) -> tuple[RequirementRow, ...]:
             known=tuple(entry.id for entry in row.known),
             is_known=bool(row.known) and row.open in {Outcome.PASS, Outcome.NOT_DECLARED},
             reason=row.reason,
+            hidden_by=row.hidden_by,
             is_excluded=row.requirement.id in found.specification.exclusions and not row.instances,
         )
         for row in found.verdict.requirements
@@ -201,6 +203,7 @@ def _levels(rows: Iterable[RequirementRow]) -> Mapping[str, Mapping[str, int]]:
 
 def _cases(found: Found) -> tuple[CaseRow, ...]:
     rows: list[CaseRow] = []
+    entries = found.baseline.entries if found.baseline else ()
     for result in found.results:
         outcome, is_must = instance_outcome(result, found.specification.requirements)
         instance, case = result.instance, result.instance.case
@@ -215,9 +218,9 @@ def _cases(found: Found) -> tuple[CaseRow, ...]:
                 dialect=instance.dialect,
                 outcome=outcome,
                 is_recommendation=flawed and not is_must,
-                is_known=is_known(result, found.baseline.entries if found.baseline else ()),
+                is_known=is_known(result, entries, found.verdict.attribution),
                 why=case.why,
-                answer=_answer(case.exchange["response"]),
+                answer=_answer(_answered(case, observation)["response"]),
                 checks=tuple(_without_clock(check) for check in sorted(result.checks, key=lambda c: c.check)),
                 again=f"decibill run {found.gateway_option} --only {case.id} -v".replace("  ", " "),
                 by_hand=_hide_in(observation.curl, found.gateway_url),
@@ -233,6 +236,16 @@ def _cases(found: Found) -> tuple[CaseRow, ...]:
 def _without_clock(check: CheckResult) -> CheckResult:
     """Return the check without the run's start in its place: two runs that found the same say the same."""
     return replace(check, where=_CLOCK.sub("{started}", check.where))
+
+
+def _answered(case: ExchangeCase, observation: Observation) -> Mapping[str, Any]:
+    """Return the exchange that answered the gateway's last attempt; without one, what the case is about."""
+    if not observation.attempts:
+        return case.exchange
+    last = observation.attempts[-1]
+    request = {"method": last.method, "path": last.path, **last.request}
+    answer = choose(case.steps[last.step], Arrived(request, request)).answer
+    return answer.exchange if answer is not None else case.exchange
 
 
 def _answer(response: Mapping[str, Any]) -> str:
@@ -282,7 +295,7 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
     headers = {name: value for name, value in delivery.headers.items() if _TELLING.search(name)}
     received: dict[str, Any] = {"status": delivery.status, "headers": redact_headers(headers)}
     if any(word in kind for word in _TEXT_TYPES):
-        text = _BASE64.sub(_cut, delivery.body.decode("utf-8", "replace"))
+        text = _BASE64.sub(_cut, without_folders(delivery.body.decode("utf-8", "replace")))
         more = len(text) - _LONGEST_BODY
         received["body"] = text if more <= 0 else f"{text[:_LONGEST_BODY]}[and {more} more characters]"
     else:

@@ -85,6 +85,8 @@ def _requirement(row: RequirementRow) -> dict[str, Any]:
     }
     if row.reason:
         result["reason"] = row.reason
+    if row.hidden_by:
+        result["hidden_by"] = list(row.hidden_by)
     if row.known:
         result["known"] = {"entries": list(row.known), "all": row.is_known}
     return result

@@ -97,6 +97,9 @@ class RequirementRow:
     reason: str = ""
     """Why it was not judged."""
 
+    hidden_by: tuple[str, ...] = ()
+    """Requirements that its failing cases speak against in its place, if that is why it is not testable."""
+
     is_excluded: bool = False
     """Whether no case of the corpus can show it."""
 

@@ -92,8 +92,11 @@ def _head(report: Report, layout: _Layout) -> Iterator[str]:
     suite, gateway, declared = report.suite, report.gateway, report.gateway.declared
     counts = f"{suite.requirements} requirements, {suite.cases} case{'' if suite.cases == 1 else 's'}"
     yield f"decibill {suite.version}   spec {suite.spec}   {counts}"
-    yield from _labelled("gateway", f"{gateway.name} {gateway.version} at {gateway.url}", layout)
-    yield from _labelled("upstream", f"{report.upstream}, started here", layout)
+    # what was not called or not started says so in brackets
+    where = gateway.url if gateway.url.startswith("(") else f"at {gateway.url}"
+    yield from _labelled("gateway", f"{gateway.name} {gateway.version} {where}", layout)
+    shown = report.upstream if report.upstream.startswith("(") else f"{report.upstream}, started here"
+    yield from _labelled("upstream", shown, layout)
     words = [", ".join(declared.get("operations", ())) or "no operation"]
     streams = declared.get("streams", ())
     words.append(f"streams of {', '.join(streams)}" if streams else "no streams")
@@ -141,22 +144,69 @@ def _causes(report: Report, layout: _Layout) -> Iterator[str]:
 
 
 def _blocks(report: Report, layout: _Layout) -> Iterator[list[str]]:
-    """Yield a block for every requirement that is not met, MUST first, failures before what is undecided."""
+    """Yield a block for every requirement that is not met.
+
+    MUST first, failures before what is undecided, and what most cases show before the rest.
+    """
     cases = {row.id: row for row in report.cases}
     shown: dict[str, str] = {}
     rows = [row for row in report.requirements if row.outcome in _FLAWS]
-    rows.sort(
-        key=lambda row: (row.is_known, not row.level.startswith("MUST"), _FLAWS.index(row.outcome), row.id)
-    )
+    rows.sort(key=_rank)
+    told: set[str] = set()
+    same: dict[Outcome, list[str]] = {}
     for row in rows:
-        if row.is_known and not layout.verbose:
+        if (row.is_known and not layout.verbose) or row.hidden_by:
             continue
+        reasons = _reasons(row, cases)
+        if row.outcome is not Outcome.FAIL and reasons <= told and not layout.verbose:
+            same.setdefault(row.outcome, []).append(row.id)
+            continue
+        told |= reasons
         yield list(_block(row, cases, shown, layout))
+    yield [line for outcome, names in same.items() for line in _same(outcome, names, layout)]
     yield list(_undecided(report, shown, layout))
+    yield list(_hidden(rows, layout))
     known = [row for row in rows if row.is_known]
     if known and not layout.verbose:
         names = ", ".join(row.id for row in known)
         yield list(_labelled("known", f"to fail, by the baseline: {names} (-v shows them)", layout))
+
+
+def _rank(row: RequirementRow) -> tuple[bool, bool, int, int, str]:
+    number = sum(outcome is row.outcome for _, outcome in row.cases)
+    return row.is_known, not row.level.startswith("MUST"), _FLAWS.index(row.outcome), -number, row.id
+
+
+def _reasons(row: RequirementRow, cases: Mapping[str, CaseRow]) -> set[str]:
+    """Return why the cases of a requirement did not come out well, each reason once."""
+    return {
+        check.because
+        for name, outcome in row.cases
+        if outcome is row.outcome
+        for check in cases[name].checks
+        if row.id in check.requirements and check.outcome is row.outcome
+    }
+
+
+def _same(outcome: Outcome, names: list[str], layout: _Layout) -> Iterator[str]:
+    """Yield the requirements that could not be judged for reasons that a block above has told."""
+    label = "in error" if outcome is Outcome.ERROR else "not testable"
+    more = f" and {len(names) - _MORE_CASES} more (-v shows all)" if len(names) > _MORE_CASES else ""
+    some = ", ".join(names[:_MORE_CASES])
+    yield from _labelled(label, f"for the same reasons: {some}{more}", layout)
+
+
+def _hidden(rows: Iterable[RequirementRow], layout: _Layout) -> Iterator[str]:
+    """Yield the requirements behind the failure of others: their cases fail, and say nothing about them."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        if row.hidden_by and not row.is_known:
+            groups.setdefault(row.hidden_by, []).append(row.id)
+    for index, (hiders, names) in enumerate(groups.items()):
+        some = names if layout.verbose else names[:_MORE_CASES]
+        more = f" and {len(names) - len(some)} more (-v shows all)" if len(names) > len(some) else ""
+        behind = f"behind the failure of {' and '.join(hiders)}"
+        yield from _labelled("" if index else "hidden", f"{', '.join(some)}{more}, {behind}", layout)
 
 
 def _undecided(report: Report, shown: Mapping[str, str], layout: _Layout) -> Iterator[str]:

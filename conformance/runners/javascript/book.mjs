@@ -64,8 +64,10 @@ export function checkBook(book) {
   });
 }
 
-/** A text that sorts like the instant: a date is its midnight, fractions of any length compare. */
-const instant = (text) => (text.includes("T") ? text.slice(0, -1) : `${text}T00:00:00`);
+/** A text that sorts like the instant: a date is its midnight, zeros at the end of a fraction do not count. */
+const instant = (text) => (text.includes("T")
+  ? text.slice(0, -1).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "")
+  : `${text}T00:00:00`);
 
 /** Does the entry fit the record at the instant `at`? */
 function fits(entry, record, at) {
@@ -82,7 +84,7 @@ const selectors = (entry) =>
 
 /** How strongly the record carries a family: 0 is strongest, Infinity is not at all. */
 function strength(family, record) {
-  const stated = [...FAMILIES[family], ...(family === "audio_token_based" ? ["total_tokens"] : [])]
+  const stated = FAMILIES[family]
     .filter((name) => name in record.quantities)
     .map((name) => BASES.indexOf(record.basis[name]));
   return Math.min(...stated, family === "per_request" ? BASES.length : Infinity);

@@ -27,9 +27,12 @@ const UNORDERED = ["unknown", "flags", "unread", "features", "lines", "unpriced"
 const form = (name, value) =>
   UNORDERED.includes(name) && Array.isArray(value) ? `[${value.map(canon).sort().join(",")}]` : canon(value);
 
-/** What differs between the right record and the given one, member by member of the right one. */
+/** Members of a usage record or a charge of which absent means absent. */
+const OPTIONAL = ["service_tier", "features", "character_rule", "unread", "provider_cost", "components", "entry"];
+
+/** What differs between the right record and the given one; other members at the top are not compared. */
 export function differences(right, given) {
-  return Object.keys(right)
+  return [...new Set([...Object.keys(right), ...OPTIONAL])]
     .filter((name) => form(name, right[name]) !== form(name, given[name]))
     .map((name) => `${name}: expected ${form(name, right[name])}, got ${form(name, given[name])}`);
 }

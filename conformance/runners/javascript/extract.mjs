@@ -8,7 +8,13 @@ import { Refusal, isObject, parse } from "./json.mjs";
 import { Draft, Usage, hasTokens, number, readTokens } from "./tokens.mjs";
 
 const OPERATIONS = ["transcription", "translation", "speech", "chat"];
-const FINAL_EVENT = { transcription: "transcript.text.done", translation: "transcript.text.done", speech: "speech.audio.done" };
+const FINAL_EVENT = { // of a stream that is no chat
+  transcription: "transcript.text.done",
+  translation: "transcript.text.done",
+  speech: "speech.audio.done",
+};
+
+const TRANSCRIPT = /^(text\/(plain|vtt|srt)|application\/x-subrip)? *(;|$)/i; // content types of text and subtitles
 
 /** The usage record of an exchange. `readFile` gives the text of a file that the exchange names. */
 export function extract(exchange, readFile) {
@@ -48,7 +54,7 @@ function readAnswer(response, operation, readFile) {
   if (json === undefined) {
     at = "/response/text";
     if (/^[^;]*[/+]json\b/i.test(type)) json = parse(body("text"), at);
-    else if (["transcription", "translation"].includes(operation) && /^text\/(?!html)/i.test(type)) return {};
+    else if (["transcription", "translation"].includes(operation) && TRANSCRIPT.test(type)) return {};
     else malformed(at, `text cannot answer a ${operation}`);
   }
   if (!isObject(json)) malformed(at, "the body is not an object");
@@ -66,11 +72,12 @@ function fromObject(json, at) {
 
 /** The data of each event, by the HTML standard: CR LF, LF or CR, comments, several data lines (AUB-EXT-2a18). */
 function events(stream) {
-  const blocks = stream.replace(/^\ufeff/, "").replace(/\r\n?/g, "\n").split("\n\n").slice(0, -1); // the last is cut off
+  const blocks = stream.replace(/^\ufeff/, "").replace(/\r\n?/g, "\n").split("\n\n");
   return blocks
-    .map((block) => block.split("\n").flatMap((line) => /^data(?:: ?([^]*))?$/.exec(line)?.slice(1) ?? []).map((d) => d ?? ""))
+    .slice(0, -1) // what follows the last empty line was cut off
+    .map((block) => block.split("\n").map((line) => /^data(?:: ?([^]*))?$/.exec(line)).filter(Boolean))
     .filter((lines) => lines.length)
-    .map((lines) => lines.join("\n"));
+    .map((lines) => lines.map(([, data]) => data ?? "").join("\n"));
 }
 
 /** The final usage of a stream; without it the stream is cut (AUB-EXT-463c). */
@@ -87,11 +94,10 @@ function readStream(stream, operation) {
     if (!isObject(event)) throw new Refusal("malformed_body", at, "an event is not an object");
     tier = event.service_tier ?? tier;
     if (operation === "chat" ? event.usage == null : event.type !== FINAL_EVENT[operation]) continue;
-    const found = fromObject(event, at);
-    if (operation === "chat") last = { ...found, final: event.choices?.length === 0 }; // AUB-EXT-d606
-    else if (found.usage) last = { ...found, final: true }; // AUB-OAI-8527, AUB-OAI-2b10
+    if (operation === "chat") last = { event, at, final: event.choices?.length === 0 }; // AUB-EXT-d606
+    else if (event.usage != null) last = { event, at, final: true }; // AUB-OAI-8527, AUB-OAI-2b10
   }
-  return last?.final ? { ...last, tier } : { cut: true, tier };
+  return last?.final ? { ...fromObject(last.event, last.at), tier } : { cut: true, tier };
 }
 
 /** Steps 4 and 5: tokens, seconds or characters. */
@@ -100,20 +106,24 @@ function measure({ usage, duration, cut }, exchange, draft) {
   if (cut) { // AUB-EXT-463c: no quantity is read from it, counted in the request or measured in the upload
     draft.flags.add("stream_incomplete");
     draft.unknown.push("input_tokens", "output_tokens");
-  } else if (operation === "chat") {
-    if (usage) readTokens(usage, operation, draft);
-    else draft.unknown.push("input_tokens", "output_tokens");
-  } else if (operation === "speech") {
-    if (usage?.has("tts_characters")) ownCharacters(usage, draft);
-    else if (usage) readTokens(usage, operation, draft);
-    else countCharacters(exchange.request?.json?.input, draft);
-  } else readSpeechToText(usage, duration, exchange, draft);
+  } else if (["transcription", "translation"].includes(operation)) readSpeechToText(usage, duration, exchange, draft);
+  else if (usage) {
+    readOwnUnits(usage, draft);
+    if (hasTokens(usage) || !usage.ownForm) readTokens(usage, operation, draft);
+  } else if (operation === "speech") countCharacters(exchange.request?.json?.input, draft);
+  else draft.unknown.push("input_tokens", "output_tokens");
 }
 
-function ownCharacters(usage, draft) {
-  draft.put("tts_characters", usage.read([["tts_characters"]]).value, "provider_reported");
-  draft.extra.character_rule = "provider_count"; // AUB-USE-6266
-  if (hasTokens(usage)) readTokens(usage, "speech", draft);
+/** AUB-USE-6266: seconds and characters in the words of chapter 02. */
+function readOwnUnits(usage, draft) {
+  if (!usage.ownForm) return;
+  const seconds = usage.read([["audio_duration_seconds"], ["audio_seconds"]], { whole: false });
+  const characters = usage.read([["tts_characters"]]);
+  if (seconds) draft.put("audio_duration_seconds", seconds.value, "provider_reported");
+  if (characters) {
+    draft.put("tts_characters", characters.value, "provider_reported");
+    draft.extra.character_rule = "provider_count";
+  }
 }
 
 /** AUB-EXT-3ad2, AUB-OAI-a103: the code points of `input` alone. */
@@ -128,14 +138,13 @@ function countCharacters(input, draft) {
 /** A transcription or translation: which unit, then the tokens or the first source of seconds. */
 function readSpeechToText(usage, duration, exchange, draft) {
   const type = ["tokens", "duration"].find((t) => t === usage?.object.type); // AUB-EXT-6f40
-  if (usage && !type && !usage.ownForm) draft.flags.add("usage_type_missing");
+  if (usage && !type && !usage.ownForm && exchange.operation === "transcription") draft.flags.add("usage_type_missing");
   const tokens = type ? type === "tokens" : usage && hasTokens(usage); // AUB-EXT-28aa
+  if (usage && type !== "tokens") readOwnUnits(usage, draft);
   if (tokens) readTokens(usage, exchange.operation, draft);
 
-  const own = usage?.ownForm && type !== "tokens" && usage.read([["audio_duration_seconds"], ["audio_seconds"]], { whole: false });
   const stated = duration && number(duration.value, duration.at, { whole: false });
-  if (own) draft.put("audio_duration_seconds", own.value, "provider_reported");
-  if (tokens || own) { // AUB-EXT-2d7d, AUB-OAI-b3e6: any other length is information
+  if (tokens) { // AUB-EXT-2d7d, AUB-OAI-b3e6: any other length is information
     const other = stated ?? usage.read([["seconds"]], { whole: false })?.value;
     if (other) draft.put("media_duration_seconds", other, "provider_reported");
     return;
@@ -144,6 +153,8 @@ function readSpeechToText(usage, duration, exchange, draft) {
   const upload = exchange.request?.form?.file?.media_seconds;
   if (billed) { // AUB-EXT-54ad, AUB-OAI-ce8d
     draft.put("audio_duration_seconds", billed.value, "provider_billed");
+    if (stated) draft.put("media_duration_seconds", stated, "provider_reported");
+  } else if ("audio_duration_seconds" in draft.quantities) {
     if (stated) draft.put("media_duration_seconds", stated, "provider_reported");
   } else if (stated) draft.put("audio_duration_seconds", stated, "provider_reported"); // AUB-EXT-280a
   else if (upload !== undefined) draft.put("audio_duration_seconds", dec(upload), "media"); // AUB-EXT-b542
@@ -158,7 +169,8 @@ function remark(draft, usage) {
     draft.extra.unread = unread;
   }
   const counted = Object.entries(draft.quantities).filter(([name]) => name !== "media_duration_seconds");
-  if (usage && counted.length && counted.every(([, value]) => cmp(read(value), ZERO) === 0)) draft.flags.add("zero_usage"); // AUB-USE-ffc6
+  const zero = counted.length && counted.every(([, value]) => cmp(read(value), ZERO) === 0);
+  if (usage && zero && !draft.unknown.length) draft.flags.add("zero_usage"); // AUB-USE-ffc6
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,5 +1,5 @@
-// A JSON reader for billing: every number keeps its digits, a repeated key is refused with its place.
-// NaN and the infinities are read as numbers, so that whoever needs the number can refuse it there (AUB-EXT-cbd3).
+// A JSON reader for billing: every number keeps its digits; a repeated key and a number that no double can hold are
+// refused with their place, wherever in the document they stand (AUB-EXT-d768, AUB-EXT-cbd3).
 
 /** A JSON number as its text. */
 export class Num {
@@ -32,6 +32,10 @@ export function parse(text, base = "") {
     i += found[0].length;
     return found[0];
   };
+  const comma = () => {
+    if (text[i++] !== ",") throw malformed();
+    blank();
+  };
   const string = () => {
     const raw = take(/"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y);
     if (raw === undefined) throw malformed();
@@ -39,10 +43,12 @@ export function parse(text, base = "") {
   };
   const value = (at) => {
     blank();
+    let more = false;
     if (text[i] === "{") {
       const object = Object.create(null); // no prototype, so that a key may have any name
       for (i++, blank(); text[i] !== "}"; blank()) {
-        if (Object.keys(object).length) { if (text[i++] !== ",") throw malformed(); blank(); }
+        if (more) comma();
+        more = true;
         const key = string();
         if (key in object) throw new Refusal("duplicate_key", at + step(key)); // AUB-EXT-d768
         blank();
@@ -55,7 +61,7 @@ export function parse(text, base = "") {
     if (text[i] === "[") {
       const list = [];
       for (i++, blank(); text[i] !== "]"; blank()) {
-        if (list.length) { if (text[i++] !== ",") throw malformed(); }
+        if (list.length) comma();
         list.push(value(at + step(list.length)));
       }
       i++;
@@ -66,6 +72,7 @@ export function parse(text, base = "") {
     if (word) return JSON.parse(word);
     const number = take(/NaN|-?Infinity|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y);
     if (number === undefined) throw malformed();
+    if (!Number.isFinite(Number(number))) throw new Refusal("invalid_number", at);
     return new Num(number);
   };
   const document = value(base);

@@ -15,7 +15,7 @@ export function leaves(record, entry, flags) {
   const found = [];
   const leaf = (name, measured, rateName, apart = false, reason = "no_rate") => {
     if (!positive(measured)) return; // a quantity of zero needs no rate
-    const same = found.find((l) => l.rateName && l.rateName === rateName && l.apart === apart);
+    const same = found.find((l) => l.rateName === rateName && l.apart === apart && (rateName || l.name === name)); // or one gap
     if (same) same.measured = add(same.measured, measured);
     else found.push({ name, measured, rateName, apart, reason });
   };
@@ -28,19 +28,19 @@ export function leaves(record, entry, flags) {
     if (!positive(measured)) return;
     const names = modalities.some((m) => `${m}_${direction}` in record.quantities
       && !(m === "text" && "reasoning_output_tokens" in record.quantities && direction === "output_tokens"
-        && cmp(q("text_output_tokens"), q("reasoning_output_tokens")) === 0));
-    const priced = modalities.filter((m) => has(`${m}_${direction}`));
+        && positive(q("text_output_tokens")) && cmp(q("text_output_tokens"), q("reasoning_output_tokens")) === 0));
+    const priced = modalities.filter((m) => has(`${m}_${direction}`) || has(`cached_${m}_${direction}`));
     let rateName = first(`unattributed_${direction}`, direction);
     if (!rateName && names && has(`text_${direction}`)) {
       rateName = `text_${direction}`;
       flags.add("unattributed_as_text");
     }
-    if (!rateName && priced.length === 1) rateName = `${priced[0]}_${direction}`;
-    const reason = !names && priced.length > 1 ? "modality_unknown" : "no_rate"; // AUB-CHG-0d16
-    const modality = /^(text|audio|image|video)_/.exec(rateName ?? "")?.[1];
+    if (!rateName && priced.length === 1) rateName = first(`${priced[0]}_${direction}`);
+    const reason = priced.length > 1 ? "modality_unknown" : "no_rate"; // AUB-CHG-0d16
+    const modality = /^(text|audio|image|video)_/.exec(rateName ?? "")?.[1] ?? (!rateName && priced.length === 1 ? priced[0] : undefined);
     const cachedName = first(...(modality ? [`cached_${modality}_${direction}`] : []), `cached_${direction}`) ?? rateName;
     leaf(`unattributed_${direction}`, sub(measured, cached), rateName, true, reason);
-    leaf(cachedName === rateName ? `unattributed_${direction}` : `cached_${direction}`, cached, cachedName, true, reason);
+    leaf(`unattributed_${direction}`, cached, cachedName, true, reason);
   };
 
   // Input: the cached part of each modality, from the split, else text first (AUB-CHG-5f0a).
@@ -58,7 +58,7 @@ export function leaves(record, entry, flags) {
     const fresh = first(`${m}_input_tokens`, "input_tokens");
     leaf(`${m}_input_tokens`, sub(tokens, cached.get(m)), fresh);
     const rateName = first(`cached_${m}_input_tokens`, "cached_input_tokens") ?? fresh; // AUB-CHG-17f0
-    leaf(`cached_${m}_input_tokens`, cached.get(m), rateName);
+    leaf(`${m}_input_tokens`, cached.get(m), rateName);
   }
   const inputRest = rest("input_tokens", INPUT);
   unattributed("input_tokens", INPUT, inputRest, assume ? least(open, inputRest) : ZERO);
@@ -67,7 +67,7 @@ export function leaves(record, entry, flags) {
   const textRate = first("text_output_tokens", "output_tokens");
   const reasoning = q("reasoning_output_tokens");
   leaf("text_output_tokens", sub(q("text_output_tokens"), reasoning), textRate);
-  leaf("reasoning_output_tokens", reasoning, first("reasoning_output_tokens") ?? textRate);
+  leaf("text_output_tokens", reasoning, first("reasoning_output_tokens") ?? textRate);
   leaf("audio_output_tokens", q("audio_output_tokens"), first("audio_output_tokens", "output_tokens")); // AUB-CHG-b946
   unattributed("output_tokens", OUTPUT, rest("output_tokens", OUTPUT));
   return found;

@@ -18,13 +18,14 @@ export function charge(record, book, at = record.at) {
   }
   checkParts(record, "");
   (record.components ?? []).forEach((component, i) => checkParts(component, `/components/${i}`));
-  const parts = (record.components ?? []).map((component) => rate({ ...record, ...component, model: component.model }, book, at));
+  const parts = (record.components ?? []).map((component) => // AUB-CHG-ef99: tier, region and surface are the record's
+    rate({ ...record, features: undefined, character_rule: undefined, ...component, model: component.model }, book, at));
   const empty = !Object.keys(record.quantities).length && !record.unknown.length;
-  const main = empty && parts.length ? undefined : rate(record, book, at);
-  const leading = main ?? parts.find((part) => part.entry) ?? parts[0];
-  const currency = leading.entry?.currency ?? book.currency;
+  const main = empty && record.operation === "realtime" ? undefined : rate(record, book, at); // else a session used nothing
+  const leading = main ?? parts.find((part) => part.entry);
+  const currency = leading?.entry?.currency ?? book.currency;
   const joined = { lines: [], gaps: [], flags: new Set() };
-  for (const part of [...(main ? [main] : []), ...parts]) { // AUB-CHG-ef99
+  for (const part of [...(main ? [main] : []), ...parts]) {
     const foreign = part.entry && (part.entry.currency ?? book.currency) !== currency;
     joined.gaps.push(...part.gaps);
     if (foreign) joined.gaps.push(...part.lines.map((l) => gap(l.model, l.quantity, "currency", dec(l.measured))));
@@ -34,7 +35,7 @@ export function charge(record, book, at = record.at) {
   const exact = sum(joined.lines.map((line) => line.exact));
   const [status, total] = settle(joined, exact);
   return {
-    status, currency, total, ...(leading.entry && { entry: leading.entry.id }),
+    status, currency, total, ...(leading?.entry && { entry: leading.entry.id }),
     lines: joined.lines.map(({ exact: _, ...line }) => line), unpriced: joined.gaps, flags: [...joined.flags],
   };
 }
@@ -42,15 +43,17 @@ export function charge(record, book, at = record.at) {
 /** The table of status and total: the first row that applies decides. */
 function settle({ lines, gaps }, exact) {
   const total = text(round12(exact));
-  if (!gaps.length) return [lines.length && lines.every((l) => !positive(dec(l.amount))) ? "free" : "priced", total]; // AUB-CHG-ec4c
-  if (positive(exact)) return ["partial", total]; // AUB-CHG-b5cd
-  return [gaps.some((g) => g.reason === "quantity_unknown") ? "unmetered" : "unpriced", null]; // AUB-CHG-a645, -57df
+  const nothing = lines.length && lines.every((line) => !positive(dec(line.amount)));
+  if (!gaps.length) return [nothing ? "free" : "priced", total]; // AUB-CHG-ec4c
+  if (total !== "0") return ["partial", total]; // AUB-CHG-b5cd
+  const unmetered = gaps.some(({ reason }) => reason === "quantity_unknown");
+  return [unmetered ? "unmetered" : "unpriced", null]; // AUB-CHG-a645, AUB-CHG-57df
 }
 
 const gap = (model, quantity, reason, measured) =>
   ({ ...(model && { model }), quantity, ...(measured && { measured: text(measured) }), reason });
 
-/** AUB-CHG-eb98: no part exceeds its whole, by itself (refused at the part) or with its siblings (at the whole). */
+/** AUB-CHG-eb98: no part exceeds its whole, by itself (refused at the part) or with others (at the whole). */
 function checkParts({ quantities }, at) {
   const q = (name) => quantities[name] && read(quantities[name]);
   const within = (whole, names) => {
@@ -72,61 +75,71 @@ function checkParts({ quantities }, at) {
 
 /** Steps 3 and 4 for the main usage or one component: its entry, lines and gaps. */
 function rate(record, book, at) {
+  const { model, quantities } = record;
   const result = { entry: undefined, lines: [], gaps: [], flags: new Set() };
-  if (!record.model) return { ...result, gaps: Object.keys(record.quantities).map((n) => gap(undefined, n, "model_unknown", read(record.quantities[n]))) };
+  const addGap = (quantity, reason, measured) => result.gaps.push(gap(model, quantity, reason, measured));
+  if (!model) return { ...result, gaps: [{ reason: "model_unknown" }] }; // once for the component
   const entry = chooseEntry(book, record, at);
   if (!entry) { // AUB-CHG-f657
-    const { provider, model, operation, surface, region, service_tier = "standard" } = record;
+    const { provider, operation, surface, region, service_tier = "standard" } = record;
     const looked_up = { provider, model, operation, surface, ...(region && { region }), service_tier, at };
     return { ...result, gaps: [{ model, reason: "no_entry", looked_up }] };
   }
   result.entry = entry;
+  const bill = (name, measured) => result.lines.push(...linesFor(name, measured, entry, record, addGap));
   const family = FAMILIES[entry.pricing_model];
-  const q = (name) => (name in record.quantities ? read(record.quantities[name]) : ZERO);
-  const addGap = (quantity, reason, measured) => result.gaps.push(gap(record.model, quantity, reason, measured));
-
-  const counts = entry.pricing_model === "audio_token_based" ? [...family, "total_tokens"] : family;
-  if (entry.pricing_model !== "per_request" && !counts.some((name) => name in record.quantities)) {
-    const reported = Object.values(FAMILIES).flat().some((n) => ["provider_billed", "provider_reported"].includes(record.basis[n]));
-    const unknown = missing(entry, family, record);
-    const names = unknown.length ? unknown : family === TOKENS ? missing(entry, family, { unknown: ["input_tokens", "output_tokens"] }) : family;
+  const unknown = missing(entry, record.unknown);
+  const carried = family.some((name) => name in quantities);
+  if (family === FAMILIES.per_request) { // its quantity is a fee like any other, below
+  } else if (!carried) {
+    const units = Object.values(FAMILIES).flat().filter((name) => !FEES.includes(name));
+    const reported = units.some((name) => record.basis[name]?.startsWith("provider_"));
+    const whole = family === TOKENS ? ["input_tokens", "output_tokens"] : family;
+    const names = [unknown, missing(entry, whole), whole].find((list) => list.length);
     names.forEach((name) => addGap(name, reported ? "unit_mismatch" : "quantity_unknown")); // AUB-CHG-4688
   } else {
-    missing(entry, family, record).forEach((name) => addGap(name, "quantity_unknown"));
+    unknown.forEach((name) => addGap(name, "quantity_unknown"));
     if (family === TOKENS) {
       for (const { rateName, measured, name, reason } of leaves(record, entry, result.flags)) {
-        if (rateName) result.lines.push(...linesFor(rateName, measured, entry, record, addGap));
+        if (rateName) bill(rateName, measured);
         else addGap(name, reason, measured);
       }
-    } else if (entry.pricing_model !== "per_request" && positive(q(family[0]))) {
-      const rule = entry.rates[family[0]]?.rule;
-      const fitting = entry.rates[family[0]] && (!rule || rule === (record.character_rule ?? "code_points"));
-      if (fitting) result.lines.push(...linesFor(family[0], q(family[0]), entry, record, addGap));
-      else addGap(family[0], "no_rate", q(family[0]));
-    }
+    } else if (family[0] in quantities) billWhole(family[0]); // AUB-CHG-ea89, AUB-CHG-d6d8
   }
   for (const fee of FEES.filter((name) => name in entry.rates)) { // absent counts as 1
-    const measured = fee in record.quantities ? q(fee) : ONE;
-    if (positive(measured)) result.lines.push(...linesFor(fee, measured, entry, record, addGap));
+    const measured = fee in quantities ? read(quantities[fee]) : ONE;
+    if (positive(measured)) bill(fee, measured);
   }
   return result;
+
+  function billWhole(name) {
+    const measured = read(quantities[name]);
+    const price = entry.rates[name];
+    const fitting = price && (!price.rule || price.rule === (record.character_rule ?? "code_points"));
+    if (!positive(measured)) return; // a quantity of zero needs no rate
+    if (fitting) bill(name, measured);
+    else addGap(name, "no_rate", measured);
+  }
 }
 
-/** The quantities in `unknown` that the entry prices, in whole or in part. */
-function missing(entry, family, { unknown }) {
-  const direction = (name) => (name.includes("input") ? "input_tokens" : "output_tokens");
-  return unknown.filter((name) => family.includes(name) && (family !== TOKENS
-    || Object.keys(entry.rates).some((r) => r === name || (name === direction(name) && r.endsWith(name)) || r === direction(name))));
+/** Those of the names that the entry prices, in whole or in part. */
+function missing(entry, names) {
+  const family = FAMILIES[entry.pricing_model];
+  if (family !== TOKENS) return names.filter((name) => family.includes(name));
+  const whole = (name) => (name.includes("input") ? "input_tokens" : "output_tokens");
+  return names.filter((name) => TOKENS.includes(name) && Object.keys(entry.rates)
+    .some((priced) => priced === name || priced === whole(name) || (name === whole(name) && priced.endsWith(name))));
 }
 
 /** One base line and the lines of its add-ons, modifiers in the order of AUB-CHG-1654. */
 function linesFor(quantity, measured, entry, record, addGap) {
   const rate = entry.rates[quantity];
-  const addons = Object.entries(entry.addons ?? {}).filter(([feature]) => record.features?.includes(feature));
+  const fee = FEES.includes(quantity) && entry.pricing_model !== "per_request"; // add-ons do not apply to fees
+  const addons = Object.entries(entry.addons ?? {}).filter(([feature]) => !fee && record.features?.includes(feature));
   let billed = [rate, ...addons.map(([, addon]) => addon)].filter((r) => r.minimum)
     .reduce((most, r) => max(most, dec(r.minimum)), measured); // AUB-CHG-a469
   if (rate.step) billed = ceilTo(billed, dec(rate.step)); // AUB-CHG-6162
-  if (rate.multiply_by && rate.multiply_by in record.quantities) billed = mul(billed, read(record.quantities[rate.multiply_by]));
+  if (rate.multiply_by in record.quantities) billed = mul(billed, read(record.quantities[rate.multiply_by]));
   let { amount } = rate;
   if (rate.tiers) { // AUB-CHG-56ac
     if (!(rate.tiers.by in record.quantities)) {
@@ -137,10 +150,11 @@ function linesFor(quantity, measured, entry, record, addGap) {
     amount = rate.tiers.steps.findLast((s) => cmp(dec(s.above), by) < 0)?.amount ?? amount;
   }
   const line = (lineAmount, per, addon) => {
-    const exact = mul(div(mul(billed, dec(lineAmount)), dec(per)), dec(entry.multiplier ?? "1")); // AUB-CHG-2a11
+    const { multiplier } = entry; // AUB-CHG-2a11
+    const exact = mul(div(mul(billed, dec(lineAmount)), dec(per)), dec(multiplier ?? "1"));
     return {
       model: record.model, quantity, measured: text(measured), billed: text(billed), amount: lineAmount, per,
-      ...(entry.multiplier && { multiplier: entry.multiplier }), subtotal: text(round12(exact)), ...(addon && { addon }), exact,
+      ...(multiplier && { multiplier }), subtotal: text(round12(exact)), ...(addon && { addon }), exact,
     };
   };
   return [line(amount, rate.per), ...addons.map(([feature, addon]) => ( // AUB-CHG-444f

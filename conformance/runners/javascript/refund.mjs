@@ -14,20 +14,22 @@ const same = (a, b) => a.model === b.model && a.quantity === b.quantity && a.add
 
 /** The refund record for `request`; `earlier` are the refund records of the same charge, oldest first. */
 export function refund(charge, request, earlier) {
+  for (const [name, value] of Object.entries(request.quantities ?? {})) checkAmount(name, value); // AUB-REF-3ae9
   const before = earlier.find((record) => record.id === request.id);
   if (before) { // AUB-REF-5d61, AUB-REF-a580
     if (content(before.request) === content(request)) return before;
     throw new Refusal("refund_conflict", "/id", "the id was used for another request");
   }
-  if (!charge.lines.length) throw new Refusal("no_such_line", undefined, "the charge has no lines"); // AUB-REF-3ae9
+  if (charge.total === null || !charge.lines.length) throw new Refusal("no_such_line", undefined, "the charge has no lines"); // AUB-REF-3ae9
   const lines = whatIsLeft(charge, earlier);
   if (request.full) takeAll(lines);
   else for (const [name, value] of Object.entries(request.quantities)) take(lines, name, value, request.model);
 
   const touched = lines.filter((line) => positive(line.taken));
   for (const line of touched) {
+    const { amount, per, multiplier = "1" } = line.of;
     const last = cmp(line.taken, line.units) === 0; // the last of a line takes what is left of its subtotal
-    line.exact = last ? line.worth : div(mul(mul(line.taken, dec(line.of.amount)), dec(line.of.multiplier ?? "1")), dec(line.of.per));
+    line.exact = last ? line.worth : div(mul(mul(line.taken, dec(amount)), dec(multiplier)), dec(per));
   }
   const gone = sum(earlier.map((record) => dec(record.total))); // negative
   const lastOfAll = lines.every((line) => cmp(line.taken, line.units) === 0); // AUB-REF-8468
@@ -52,8 +54,8 @@ function content({ full, quantities = {}, model }) {
 /** The lines of the charge with the units and the subtotal that earlier refunds have left (AUB-REF-67aa). */
 function whatIsLeft(charge, earlier) {
   const lines = charge.lines.map((of) => ({ of, units: dec(of.billed), worth: dec(of.subtotal), taken: ZERO }));
-  for (const record of earlier) {
-    const conflict = () => { throw new Refusal("refund_conflict", "/id", `${record.id} is a refund of another charge`); };
+  for (const [index, record] of earlier.entries()) {
+    const conflict = () => { throw new Refusal("refund_conflict", `/earlier/${index}`, "a refund of another charge"); };
     if (record.charge_total !== charge.total || record.currency !== charge.currency) conflict();
     for (const gone of record.lines) { // lines alike are used up in the order of the charge
       const line = lines.find((l) => same(l.of, gone) && positive(l.units)) ?? conflict();
@@ -69,11 +71,16 @@ function takeAll(lines) {
   for (const line of lines) line.taken = line.units;
 }
 
+function checkAmount(name, value) {
+  const asked = typeof value === "string" || value instanceof Num ? read(value) : undefined;
+  const sound = asked && positive(asked) && (FRACTIONS.includes(name) || isWhole(asked));
+  if (!sound) throw new Refusal("invalid_amount", "/quantities" + step(name));
+}
+
 /** Takes `value` units of the quantity from its base lines in order, and as many from their add-ons (AUB-REF-3be3). */
 function take(lines, name, value, model) {
   const refuse = (code) => { throw new Refusal(code, "/quantities" + step(name)); };
-  const asked = typeof value === "string" || value instanceof Num ? read(value) : undefined;
-  if (!asked || !positive(asked) || !(FRACTIONS.includes(name) || isWhole(asked))) refuse("invalid_amount"); // AUB-REF-3ae9
+  const asked = read(value);
   const fitting = lines.filter(({ of }) => of.quantity === name && !of.addon && (model === undefined || of.model === model));
   if (!fitting.length || new Set(fitting.map(({ of }) => of.model)).size > 1) refuse("no_such_line");
   let open = asked;

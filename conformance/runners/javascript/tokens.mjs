@@ -1,12 +1,20 @@
 // Chapter 03, "Tokens": the counts of one usage object, given to modalities.
 
-import { ZERO, add, cmp, dec, isWhole, quantity, sub, sum } from "./decimal.mjs";
+import { ZERO, cmp, dec, isWhole, quantity, read, sub, sum } from "./decimal.mjs";
 import { Num, Refusal, isObject, step } from "./json.mjs";
 
-const MODALITIES = ["text", "audio", "image", "video"];
+/** The spellings of each direction in the order of chapter 03, and the parts that chapter 02 has for it. */
 const DIRECTIONS = {
-  input: { totals: ["input_tokens", "prompt_tokens"], details: ["input_token_details", "input_tokens_details", "prompt_tokens_details"] },
-  output: { totals: ["output_tokens", "completion_tokens"], details: ["output_token_details", "output_tokens_details", "completion_tokens_details"] },
+  input: {
+    totals: ["input_tokens", "prompt_tokens"],
+    details: ["input_token_details", "input_tokens_details", "prompt_tokens_details"],
+    modalities: ["text", "audio", "image", "video"],
+  },
+  output: {
+    totals: ["output_tokens", "completion_tokens"],
+    details: ["output_token_details", "output_tokens_details", "completion_tokens_details"],
+    modalities: ["text", "audio"],
+  },
 };
 const BASES = ["provider_billed", "provider_reported", "request", "media", "derived", "assumed"];
 /** Members that only usage in the form of chapter 02 has (AUB-USE-6266). */
@@ -88,8 +96,11 @@ export class Usage {
 }
 
 /** Are there token members at all? (AUB-EXT-28aa) */
-export const hasTokens = (usage) => Object.values(DIRECTIONS).some(({ totals, details }) =>
-  [...totals, ...details].some((name) => usage.has(name))) || ["audio_input_tokens", "audio_output_tokens"].some((n) => usage.has(n));
+export const hasTokens = (usage) => [
+  "total_tokens",
+  ...["input", "output"].flatMap((d) => ["text", "audio"].map((m) => `${m}_${d}_tokens`)), // AUB-USE-6266
+  ...Object.values(DIRECTIONS).flatMap(({ totals, details }) => [...totals, ...details]),
+].some((name) => usage.has(name));
 
 /** Reads the tokens of both directions, and compares the provider's total. */
 export function readTokens(usage, operation, draft) {
@@ -104,64 +115,84 @@ export function readTokens(usage, operation, draft) {
 
 /** One direction; gives its total, or undefined where it has none. */
 function readDirection(usage, direction, operation, draft) {
-  const { totals, details } = DIRECTIONS[direction];
+  const { totals, details, modalities } = DIRECTIONS[direction];
   const name = (part) => `${part}_${direction}_tokens`;
   const detail = (...path) => details.map((d) => [d, ...path]);
   const own = (part) => (usage.ownForm ? [[name(part)]] : []);
   const reported = "provider_reported";
 
   const parts = new Map(); // modality -> what the provider says
-  for (const m of [...MODALITIES, "unattributed"]) {
-    const found = usage.read([...(m === "unattributed" ? [] : detail(`${m}_tokens`)), ...own(m)]);
+  for (const m of modalities) {
+    const found = usage.read([...detail(`${m}_tokens`), ...own(m)]);
     if (found) parts.set(m, found);
   }
+  if (usage.ownForm) usage.read(own("unattributed")); // found again as what the named parts leave open
   let whole = usage.read(totals.map((t) => [t]));
   if (!whole && usage.ownForm && parts.size) { // AUB-USE-6266: the parts are the whole
     whole = { value: sum([...parts.values()].map((p) => p.value)), at: usage.at, basis: "derived" };
   }
-  const cached = usage.read([...detail("cached_tokens"), ...own("cached")]);
-  const split = MODALITIES.map((m) => [m, usage.read([...detail("cached_tokens_details", `${m}_tokens`), ...own(`cached_${m}`)])])
+  const input = direction === "input"; // only input is cached, only output is reasoning
+  let cached = input ? usage.read([...detail("cached_tokens"), ...own("cached")]) : undefined;
+  const split = (input ? modalities : [])
+    .map((m) => [m, usage.read([...detail("cached_tokens_details", `${m}_tokens`), ...own(`cached_${m}`)])])
     .filter(([, found]) => found);
-  const reasoning = usage.read([...detail("reasoning_tokens"), ...own("reasoning")]);
-  if (!whole) {
-    draft.unknown.push(`${direction}_tokens`); // a direction without a total is unknown, whatever details it has
+  const reasoning = input ? undefined : usage.read([...detail("reasoning_tokens"), ...own("reasoning")]);
+  if (cached) within(cached, split.map(([, found]) => found));
+  else if (split.length) cached = { value: sum(split.map(([, found]) => found.value)), at: split[0][1].at };
+
+  parts.forEach((found, m) => draft.put(name(m), found.value, reported));
+  if (cached) draft.put(name("cached"), cached.value, reported);
+  for (const [m, found] of split) draft.put(name(`cached_${m}`), found.value, reported); // AUB-USE-ffb3
+  if (reasoning) draft.put(name("reasoning"), reasoning.value, reported);
+  if (!whole) { // the total is unknown, and nothing is derived from its parts
+    draft.unknown.push(`${direction}_tokens`);
+    checkSubsets();
     return undefined;
   }
   const total = whole.value;
   const together = sum([...parts.values()].map((p) => p.value));
   within(whole, [...parts.values()]);
-  if (cached) within(whole, [cached]);
-  if (reasoning) within(parts.get("text") ?? whole, [reasoning]);
-  for (const [m, found] of split) within(parts.get(m) ?? whole, [found]);
-  within(cached ?? whole, split.map(([, found]) => found));
-
+  for (const found of [cached, reasoning]) if (found) within(whole, [found]);
   draft.put(`${direction}_tokens`, total, whole.basis ?? reported);
-  parts.forEach((found, m) => draft.put(name(m), found.value, reported));
-  if (cached) draft.put(name("cached"), cached.value, reported);
-  for (const [m, found] of split) draft.put(name(`cached_${m}`), found.value, reported); // AUB-USE-ffb3
-  if (reasoning) draft.put(name("reasoning"), reasoning.value, reported);
 
-  const rest = sub(total, together);
-  const fill = (basis) => ["text", "audio"].filter((m) => !(name(m) in draft.quantities)).forEach((m) => draft.put(name(m), ZERO, basis));
-  if (parts.size && cmp(rest, ZERO) === 0) fill("derived");
-  else if (parts.has("audio") && !parts.has("text")) draft.put(name("text"), rest, "derived"); // AUB-EXT-7d80
-  else if (parts.size) { // AUB-EXT-4fb7
-    draft.put(name("unattributed"), add(parts.get("unattributed")?.value ?? ZERO, rest), "derived");
-    draft.flags.add("details_short");
-    fill("derived");
-  } else if (operation === "chat") { // AUB-EXT-0636; reasoning is text wherever it is stated
-    const text = reasoning?.value ?? ZERO;
-    if (reasoning && cmp(text, ZERO) > 0) draft.put(name("text"), text, reported);
-    draft.put(name("unattributed"), sub(total, text), "derived");
-    draft.flags.add("details_missing");
-  } else { // AUB-EXT-1597: transcription and translation are audio in and text out, speech is text in and audio out
-    const audio = (operation === "speech") === (direction === "output");
-    const known = operation === "speech" || direction === "output"; // the endpoint never sends details here
-    if (!known) draft.flags.add("details_missing");
-    draft.put(name(audio ? "audio" : "text"), total, known ? "derived" : "assumed");
-    fill(known ? "derived" : "assumed");
-  }
+  modality(); // AUB-USE-6c1b: each row of the table states what the provider left open
+  checkSubsets();
   return total;
+
+  /** The parts of a modality: its cached tokens, and of text the reasoning. */
+  function checkSubsets() {
+    for (const [part, found] of [...split, ...(reasoning ? [["text", reasoning]] : [])]) {
+      if (name(part) in draft.quantities) within({ value: read(draft.quantities[name(part)]), at: found.at }, [found]);
+    }
+  }
+
+  /** The table of chapter 03: the first row that applies decides. */
+  function modality() {
+    const rest = sub(total, together);
+    const fill = (basis) => ["text", "audio"].filter((m) => !(name(m) in draft.quantities))
+      .forEach((m) => draft.put(name(m), ZERO, basis));
+    if (parts.size && cmp(rest, ZERO) === 0) fill("derived");
+    else if (parts.has("audio") && !parts.has("text")) draft.put(name("text"), rest, "derived"); // AUB-EXT-7d80
+    else if (parts.size) { // AUB-EXT-4fb7
+      draft.put(name("unattributed"), rest, "derived");
+      draft.flags.add("details_short");
+      fill("derived");
+    } else if (operation === "chat" && usage.ownForm) { // AUB-USE-6266: what is left of a given total is text
+      draft.put(name("text"), total, "derived");
+      fill("derived");
+    } else if (operation === "chat") { // AUB-EXT-0636; reasoning is text wherever it is stated
+      const text = reasoning?.value ?? ZERO;
+      if (cmp(text, ZERO) > 0) draft.put(name("text"), text, reported);
+      draft.put(name("unattributed"), sub(total, text), "derived");
+      draft.flags.add("details_missing");
+    } else { // AUB-EXT-1597: transcription and translation are audio in and text out, speech is text in and audio out
+      const audio = (operation === "speech") !== input;
+      const known = operation === "speech" || !input; // the endpoint never sends details here
+      if (!known) draft.flags.add("details_missing");
+      draft.put(name(audio ? "audio" : "text"), total, known ? "derived" : "assumed");
+      fill(known ? "derived" : "assumed");
+    }
+  }
 }
 
 /** AUB-EXT-471c: no part exceeds its whole, by itself (refused at the part) or with its siblings (at the whole). */

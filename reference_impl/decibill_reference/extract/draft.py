@@ -49,13 +49,24 @@ class Draft:
         self.components: tuple[Component, ...] = ()
 
     def state(
-        self, quantity: str, value: int | Decimal, basis: str, place: tuple[WireObject, str] | None = None
+        self,
+        quantity: str,
+        value: int | Decimal,
+        basis: str,
+        place: tuple[WireObject, str] | None = None,
+        *,
+        of: str | None = None,
     ) -> None:
-        """State that *quantity* is *value*, as it stands at *place* on the wire if it stands anywhere."""
+        """State that *quantity* is *value*, as it stands at *place* on the wire if it stands anywhere.
+
+        A sum stands where *of*, the first of its parts, does.
+        """
         self._quantities[quantity] = value
         self._basis[quantity] = basis
         if place:
             self._places[quantity] = place
+        elif of in self._places:
+            self._places[quantity] = self._places[of]
 
     def read_count(self, quantity: str, wire: WireObject, member: str) -> int | None:
         """State *quantity* as the provider reports it in *member*, if it does, and return the count.

@@ -33,7 +33,8 @@ def read_speech(exchange: Exchange, draft: Draft) -> None:
     body = exchange.body()
     answer = _answer(exchange, body)
     usage = answer.child("usage") if answer else None
-    if usage and _read_usage(usage, draft):
+    if usage:
+        _read_usage(usage, draft)
         draft.unread.extend(usage.unread())
     elif body.kind == "sse":  # unmetered, even if the request would give characters (AUB-EXT-463c)
         draft.flags.add("stream_incomplete")
@@ -57,12 +58,9 @@ def _answer(exchange: Exchange, body: Body) -> WireObject | None:
     return None
 
 
-def _read_usage(usage: WireObject, draft: Draft) -> bool:
-    """Read *usage*, and tell whether there was any in it."""
+def _read_usage(usage: WireObject, draft: Draft) -> None:
     normal_form = is_normal_form(usage)
     if normal_form:
         read_normal_units(usage, draft)
-    counts_tokens = has_tokens(usage)
-    if counts_tokens:
+    if has_tokens(usage) or not normal_form:
         read_tokens(usage, SPEECH, draft, normal_form=normal_form)
-    return normal_form or counts_tokens

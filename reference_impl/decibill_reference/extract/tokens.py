@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from decibill_reference.usage import weakest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from decibill_reference.extract.draft import Draft
     from decibill_reference.extract.wire import WireObject
 
@@ -119,8 +121,7 @@ def _read_direction(
 ) -> None:
     member = usage.first(direction.totals)
     whole = draft.read_count(direction.whole, usage, member) if member else None
-    member = usage.first(direction.details)
-    details = usage.child(member) if member else None
+    details = _children(usage, direction.details)
     top = usage if normal_form else None
     named = 0
     names_none = True
@@ -134,6 +135,8 @@ def _read_direction(
         _read(subset, details, part, top, draft)
         if direction is _INPUT:
             _read_cached_parts(details, top, draft)
+        if top:
+            top.count(direction.unattributed)  # found again as what the named parts leave open
     if whole is None and normal_form and not names_none:  # parts of nothing that is stated are all there is
         whole = named
         draft.state(direction.whole, whole, _DERIVED)
@@ -147,23 +150,37 @@ def _read_direction(
         _attribute_all(direction, whole, unnamed, draft)
 
 
+def _children(wire: WireObject, members: Sequence[str]) -> list[WireObject]:
+    """Return the objects in *members*, spellings of one thing, in their order."""
+    present = [member for member in members if member in wire.members]
+    return [child for member in present if (child := wire.child(member)) is not None]
+
+
 def _read(
-    quantity: str, details: WireObject | None, member: str, top: WireObject | None, draft: Draft
+    quantity: str, details: Sequence[WireObject], member: str, top: WireObject | None, draft: Draft
 ) -> int | None:
-    """State *quantity* as the details have it in *member*, else as it stands at the top in its own name."""
-    value = draft.read_count(quantity, details, member) if details else None
-    return draft.read_count(quantity, top, quantity) if value is None and top else value
+    """State *quantity* as the first details have it in *member*, else as it stands at the top in its name."""
+    for place, spelling in enumerate(details):
+        value = draft.read_count(quantity, spelling, member)
+        if value is not None:
+            for other in details[place + 1 :]:
+                other.repeats(member, value)
+            if top:
+                top.repeats(quantity, value)
+            return value
+    return draft.read_count(quantity, top, quantity) if top else None
 
 
-def _read_cached_parts(details: WireObject | None, top: WireObject | None, draft: Draft) -> None:
+def _read_cached_parts(details: Sequence[WireObject], top: WireObject | None, draft: Draft) -> None:
     """State the cached tokens by modality where the provider splits them (AUB-USE-ffb3)."""
-    split = details.child("cached_tokens_details") if details else None
-    if split is None and top is None:
+    split = [part for spelling in details for part in _children(spelling, ("cached_tokens_details",))]
+    if not split and top is None:
         return
-    values = [_read(f"cached_{quantity}", split, member, top, draft) for quantity, member in _INPUT.parts]
-    present = [value for value in values if value is not None]
+    parts = [(f"cached_{quantity}", member) for quantity, member in _INPUT.parts]
+    values = {quantity: _read(quantity, split, member, top, draft) for quantity, member in parts}
+    present = {quantity: value for quantity, value in values.items() if value is not None}
     if present and draft.stated("cached_input_tokens") is None:
-        draft.state("cached_input_tokens", sum(present), _REPORTED)
+        draft.state("cached_input_tokens", sum(present.values()), _REPORTED, of=next(iter(present)))
 
 
 def _attribute_rest(direction: _Direction, rest: int, draft: Draft) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from decibill_reference.errors import DecibillReferenceError
+from decibill_reference.exchange import media_type
 from decibill_reference.extract.normal_form import is_normal_form, read_normal_units
 from decibill_reference.extract.seconds import read_measured_seconds, read_seconds, read_stated_duration
 from decibill_reference.extract.service_tier import read_service_tier
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["read_transcript", "read_transcription", "read_translation"]
 
 _FINAL_EVENT = "transcript.text.done"
+_TEXT_TYPES = frozenset({"", "text/plain", "text/vtt", "text/srt", "application/x-subrip"})
+"""Of transcripts and subtitles. Any other text, such as a proxy's page, is no answer (AUB-EXT-d9f0)."""
 
 
 def read_transcription(exchange: Exchange, draft: Draft) -> None:
@@ -51,7 +54,7 @@ def _read(exchange: Exchange, draft: Draft, *, has_type: bool) -> None:
             draft.unknown.update(("input_tokens", "output_tokens"))
         else:
             read_transcript(exchange, answer, draft, has_type=has_type)
-    elif body.kind == "text":
+    elif body.kind == "text" and media_type(exchange.response) in _TEXT_TYPES:
         read_measured_seconds(exchange, draft)
     else:
         raise DecibillReferenceError(
@@ -77,9 +80,9 @@ def read_transcript(exchange: Exchange, answer: WireObject, draft: Draft, *, has
         read_seconds(exchange, answer, None, draft)
         return
     normal_form = is_normal_form(usage)
-    if normal_form:
-        read_normal_units(usage, draft)
     unit = usage.text("type")
+    if normal_form and unit != "tokens":
+        read_normal_units(usage, draft)
     if unit not in {"tokens", "duration"}:
         if has_type and not normal_form:
             draft.flags.add("usage_type_missing")

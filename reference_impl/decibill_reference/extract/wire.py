@@ -119,6 +119,11 @@ class WireObject:
                 self._read.add(member)
         return chosen
 
+    def repeats(self, member: str, value: object) -> None:
+        """Count *member* as read where it says *value*, which another spelling of it said."""
+        if self.members.get(member) == value:
+            self._read.add(member)
+
     def unread(self) -> Iterator[str]:
         """Yield the pointers of all numbers other than zero, here and below, that have not been read."""
         for member, value in self.members.items():

@@ -1,0 +1,55 @@
+"""Which requirement a wrong cost speaks against (AUB 0.1, chapter 8).
+
+One mistake makes many cases fail: a gateway that bills audio at the text rate gets the cost of all audio
+wrong, and the cost is what shows most requirements. Where a mistake is recognised, and a requirement that is
+about it fails by a check of its own in the same run, the check says nothing about the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from decibill.outcome import CheckResult, Outcome
+
+__all__ = ["Attribution", "attribute"]
+
+_ABOUT_ANY_USAGE: Final = frozenset({"AUB-GWY-3725", "AUB-GWY-e8e3"})
+"""Requirements that wrong usage speaks against whatever the mistake is: none of them hides or is hidden."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """What a run has shown of recognised mistakes."""
+
+    shown: frozenset[tuple[str, str]] = frozenset()
+    """(cause, requirement): the mistake was seen through a check of a requirement that is about it."""
+
+    def hidden_by(self, requirement: str, check: CheckResult) -> tuple[str, ...]:
+        """Return the requirements that the failure of *check* speaks against in place of *requirement*.
+
+        Likewise where it is not testable because of that mistake, as a cost is behind a 0.
+        """
+        if check.outcome not in {Outcome.FAIL, Outcome.NOT_TESTABLE}:
+            return ()
+        if requirement in check.breaks or requirement in _ABOUT_ANY_USAGE:
+            return ()
+        return tuple(name for name in check.breaks if (check.cause, name) in self.shown)
+
+    def outcome(self, requirement: str, check: CheckResult) -> Outcome:
+        """Return what *check* says about *requirement*."""
+        return Outcome.NOT_TESTABLE if self.hidden_by(requirement, check) else check.outcome
+
+
+def attribute(checks: Iterable[CheckResult]) -> Attribution:
+    """Return what the *checks* of a run show of recognised mistakes."""
+    return Attribution(
+        frozenset(
+            (check.cause, name)
+            for check in checks
+            if check.outcome is Outcome.FAIL
+            for name in check.breaks
+            if name in check.requirements
+        )
+    )

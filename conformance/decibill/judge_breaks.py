@@ -1,0 +1,59 @@
+"""Which requirements a recognised mistake breaks: those that are about it, by whatever case it is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from decibill.judge_because import SILENT_ZERO
+from decibill.judge_mistakes import AT_TEXT_RATE, CACHED_AS_FRESH, OTHER_CHARACTERS
+
+if TYPE_CHECKING:
+    from decibill.case import ExchangeCase
+
+__all__ = ["BY_CAUSE", "BY_QUANTITY", "OF_STREAMS", "UNKNOWN_COST", "ZERO", "broken_by", "loss_of"]
+
+UNKNOWN_COST: Final = "the cost is said to be unknown where it is known"
+
+BY_CAUSE: Final[Mapping[str, tuple[str, ...]]] = {
+    AT_TEXT_RATE: ("AUB-CHG-c3cf", "AUB-CHG-b946"),
+    CACHED_AS_FRESH: ("AUB-CHG-17f0", "AUB-CHG-5f0a"),
+    OTHER_CHARACTERS: ("AUB-EXT-3ad2", "AUB-OAI-a103"),
+}
+BY_QUANTITY: Final[Mapping[str, str]] = {
+    "audio_duration_seconds": "AUB-CHG-ea89",
+    "tts_characters": "AUB-CHG-d6d8",
+    "audio_input_tokens": "AUB-CHG-c3cf",
+    "audio_output_tokens": "AUB-CHG-c3cf",
+}
+"""That a quantity which is known and priced is charged at all."""
+
+OF_STREAMS: Final = ("AUB-GWY-1cf8", "AUB-OAI-8527", "AUB-OAI-2b10", "AUB-EXT-d606")
+"""That the usage of a stream is read."""
+
+ZERO: Final = ("AUB-GWY-3a9b",)
+"""That no 0 stands for a cost that is not known."""
+
+_MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "transcription": ("AUB-OAI-ecfe",),
+    "chat": ("AUB-OAI-8bf2",),
+}
+"""That the usage of an operation is read from the members where the provider states it."""
+
+
+def broken_by(case: ExchangeCase, cause: str) -> tuple[str, ...]:
+    """Return the requirements that a wrong cost of a priced call breaks; none for a mistake not known."""
+    if cause == UNKNOWN_COST:
+        return OF_STREAMS if case.stream else ()
+    if cause == SILENT_ZERO:
+        lines = case.charge.lines if case.charge else ()
+        named = [BY_QUANTITY[line.quantity] for line in lines if line.quantity in BY_QUANTITY]
+        return (*dict.fromkeys(named), *(OF_STREAMS if case.stream else ()))
+    return BY_CAUSE.get(cause, ())
+
+
+def loss_of(case: ExchangeCase) -> tuple[str, tuple[str, ...]]:
+    """Return the cause and the requirements that usage breaks which is lost in a gateway's records."""
+    if case.stream:
+        return "the usage of a stream is lost in the ledger", OF_STREAMS
+    return "usage is lost in the ledger", _MEMBERS.get(case.operation, ())
