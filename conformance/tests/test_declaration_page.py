@@ -29,6 +29,7 @@ def whole(example: str) -> dict[str, Any]:
     part = tomllib.loads(example, parse_float=Decimal)
     document = copy.deepcopy(BASE)
     document["start"] = {"argv": ["gateway"], "ready": {"get": "/health"}, "secrets": {"GATEWAY_KEY": "k-"}}
+    document["gateway"]["url"] = "http://127.0.0.1:{port}"
     document["files"] = {"config": {"path": "config.json", "content": {}}}
     for name, value in part.items():
         is_table = isinstance(value, dict) and isinstance(document.get(name), dict)
