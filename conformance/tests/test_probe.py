@@ -394,6 +394,7 @@ def test_what_is_nowhere_is_named_with_a_figure() -> None:
     _, text = drafted()
 
     assert "tts_characters (40 in openai/speech-tts-1-hd-binary)" in text
+    assert "total_tokens" not in text, "a sum is not missed"
     assert "# Not found: the cost." in text
 
 
