@@ -64,8 +64,11 @@ def load_baseline(path: Path, *, gateway: str, known: Collection[str], drafts: b
     if not isinstance(document, Mapping):
         raise InvalidFileError(name, "not a JSON object", remedy="see schemas/baseline.schema.json")
     data = cast("Mapping[str, Any]", document)
-    if data.get("spec") != SPEC_VERSION:
-        problem = f"is for spec {data.get('spec')}, and this run judges by {SPEC_VERSION}"
+    if "spec" not in data:
+        problem = "is missing, so this is no baseline"
+        raise InvalidFileError(name, problem, pointer="/spec", remedy="see schemas/baseline.schema.json")
+    if data["spec"] != SPEC_VERSION:
+        problem = f"is for spec {data['spec']}, and this run judges by {SPEC_VERSION}"
         raise InvalidFileError(name, problem, pointer="/spec", remedy="write it anew with --update-baseline")
     if data.get("gateway", gateway) != gateway:
         problem = f"is the baseline of {data['gateway']}, and this run judges {gateway}"

@@ -25,6 +25,7 @@ from decibill.case_checks import case_faults
 from decibill.cases import load_cases
 from decibill.errors import Fault, InvalidFileError
 from decibill.pointer import join
+from decibill.redact import legible
 
 __all__ = ["Checked", "check", "check_file", "check_text"]
 
@@ -178,6 +179,6 @@ def check(files: Sequence[str]) -> int:
         else:
             checked = check_file(Path(name), name)
         for line in checked.lines():
-            click.echo(line, err=bool(checked.faults))
+            click.echo(legible(line), err=bool(checked.faults))
         faulty += bool(checked.faults)
     return 2 if faulty else 0

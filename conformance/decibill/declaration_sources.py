@@ -102,9 +102,14 @@ def _poll(table: Table) -> dict[str, Any]:
         table.refuse("row", "a source has one record (row) or a list of records (rows), not both")
     return {
         "get": get,
-        "rows": _pointer(table, "rows") if "rows" in table else None,
+        "rows": _rows(table) if "rows" in table else None,
         "row": _pointer(table, "row") if "row" in table else "",
     }
+
+
+def _rows(table: Table) -> str:
+    """Return the pointer to the list; empty where the answer itself is the list."""
+    return "" if table.raw("rows") == "" else _pointer(table, "rows")
 
 
 def _sqlite(table: Table) -> dict[str, Any]:

@@ -162,5 +162,9 @@ def _plain(value: object) -> object:
 
 
 def dumps(value: object) -> str:
-    """Return *value* as indented JSON text ending in a newline; a `Decimal` becomes a decimal string."""
-    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n"
+    """Return *value* as indented JSON text ending in a newline; a `Decimal` becomes a decimal string.
+
+    Half a character, which UTF-8 cannot hold, stays an escape.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

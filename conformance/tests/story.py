@@ -24,6 +24,7 @@ from tests.scene import UNSET, attempt, body, case, declaration, ledger, stated,
 __all__ = ["SPECIFICATION", "Told", "tell"]
 
 RIGHT = "0.0085276"
+FORM = {"model": "gpt-4o-transcribe", "response_format": "json", "file": {"filename": "tone-78.4s.wav"}}
 SENT = {"audio_input_tokens": Decimal(784)}
 """What the provider's answer states, so that the caller has to find it."""
 CURL = "curl -sS -X POST http://127.0.0.1:9/v1/audio/transcriptions"
@@ -60,7 +61,7 @@ def _observed(
 ) -> Observation:
     return Observation(
         deliveries=(delivery or Delivery(200, {"content-type": "application/json"}, b'{"text": "hello"}'),),
-        attempts=(attempt(form={"response_format": "json"}),) if attempts is None else attempts,
+        attempts=(attempt(form=FORM),) if attempts is None else attempts,
         sources=((source, replace(body(audio_input_tokens=audio), sent=SENT)),),
         curl=CURL,
     )
@@ -105,7 +106,7 @@ def wrong_status(name: str) -> Told:
 
 def other_request(name: str) -> Told:
     """Return a case whose gateway asks the upstream for something else."""
-    asked = attempt(("/form/response_format",), form={"response_format": "verbose_json"})
+    asked = attempt(("/form/response_format",), form=FORM | {"response_format": "verbose_json"})
     return case(**{"/id": name}), _observed(ledger(UNSET), attempts=(asked,))
 
 

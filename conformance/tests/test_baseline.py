@@ -37,6 +37,7 @@ def test_an_entry_is_read(tmp_path: Path) -> None:
     ("document", "pointer", "problem"),
     [
         ([], None, "not a JSON object"),
+        ({"provider": "openai"}, "/spec", "is missing, so this is no baseline"),
         ({"spec": "0.2", "expected": []}, "/spec", "is for spec 0.2"),
         ({"spec": "0.1", "gateway": "other", "expected": []}, "/gateway", "is the baseline of other"),
         ({"spec": "0.1"}, "/expected", "must be a list"),
@@ -54,6 +55,7 @@ def test_an_entry_is_read(tmp_path: Path) -> None:
     ],
     ids=[
         "not an object",
+        "something else",
         "other version",
         "other gateway",
         "no list",

@@ -329,3 +329,8 @@ def test_the_installed_command_exits_with_2_and_no_traceback(write: Any) -> None
     assert done.returncode == 2
     assert done.stderr.startswith(f"{path}: not JSON")
     assert "Traceback" not in done.stderr
+
+
+def test_a_name_in_a_file_cannot_steer_the_terminal(write: Any) -> None:
+    result = run(write("charge.json", json.dumps({**example("charge"), "\x1b[31mred": 1})))
+    assert "at /\ufffd[31mred: unknown member" in result.stderr

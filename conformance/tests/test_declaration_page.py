@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from decibill import declaration_page, schemas, template, template_tree
 from decibill.declaration_page import page, renewed, rows, sections
-from decibill.declaration_read import declared_names, parse
+from decibill.declaration_read import declared_names, load, parse
 from decibill.errors import InvalidFileError
 from tests.test_docs import broken_links
 
@@ -29,6 +29,7 @@ def whole(example: str) -> dict[str, Any]:
     part = tomllib.loads(example, parse_float=Decimal)
     document = copy.deepcopy(BASE)
     document["start"] = {"argv": ["gateway"], "ready": {"get": "/health"}, "secrets": {"GATEWAY_KEY": "k-"}}
+    document["gateway"]["url"] = "http://127.0.0.1:{port}"
     document["files"] = {"config": {"path": "config.json", "content": {}}}
     for name, value in part.items():
         is_table = isinstance(value, dict) and isinstance(document.get(name), dict)
@@ -118,7 +119,7 @@ def test_every_declaration_is_listed() -> None:
     assert {name for name in declared_names() if f"| `{name}.toml` |" not in TEXT} == set()
 
 
-@pytest.mark.parametrize("name", ["README.md", "../OBSERVATIONS.md"])
+@pytest.mark.parametrize("name", ["README.md", "TUTORIAL.md", "../OBSERVATIONS.md"])
 def test_links_lead_somewhere(name: str) -> None:
     assert list(broken_links(page().parent / name)) == []
 
@@ -135,3 +136,39 @@ def test_the_command_renews_the_page(
     assert text.startswith("Before.\n<!-- members: model -->\n| member |")
     assert "| `name` | text, required | Template, such as `{case.alias}`. |\n<!-- end -->\nAfter.\n" in text
     assert "1 tables" in capsys.readouterr().out
+
+
+# The tutorial
+
+
+def merged(into: dict[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a file to which lines are added; sources take the place of those before."""
+    for name, value in part.items():
+        into[name] = merged(into.get(name, {}), value) if isinstance(value, dict) else value
+    return into
+
+
+def test_the_files_of_the_tutorial_are_valid_after_each_step() -> None:
+    text = (page().parent / "TUTORIAL.md").read_text("utf-8")
+    document: dict[str, Any] = {}
+    steps = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    for step in steps:
+        document = merged(document, tomllib.loads(step, parse_float=Decimal))
+        declared = parse(document, "my-ferrogw.toml")
+        schemas.validate("gateway", document, "my-ferrogw.toml")
+
+    assert len(steps) == 3
+    assert [source.id for source in declared.observe] == ["ledger", "body"]
+
+
+def test_the_tutorial_differs_from_the_declaration_that_comes_along_in_little() -> None:
+    """What it teaches is how the gateway is really judged."""
+    text = (page().parent / "TUTORIAL.md").read_text("utf-8")
+    document: dict[str, Any] = {}
+    for step in re.findall(r"```toml\n(.*?)```", text, re.DOTALL):
+        document = merged(document, tomllib.loads(step, parse_float=Decimal))
+    taught, ours = parse(document, "my-ferrogw.toml"), load("ferrogw")
+
+    assert taught.routes == ours.routes
+    assert taught.features == ours.features
+    assert set(taught.prices.fields.items()) <= set(ours.prices.fields.items())

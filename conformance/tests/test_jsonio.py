@@ -38,3 +38,8 @@ def test_fractions_keep_their_digits() -> None:
 )
 def test_what_cannot_be_read_in_one_way_is_refused_with_its_place(text: str | bytes, message: str) -> None:
     assert fault(text) == message
+
+
+def test_half_a_character_is_written_as_an_escape() -> None:
+    assert jsonio.dumps({"a": "\ud83d"}) == '{\n  "a": "\\ud83d"\n}\n'
+    assert jsonio.loads(jsonio.dumps({"a": "\ud83d"}), "file.json") == {"a": "\ud83d"}

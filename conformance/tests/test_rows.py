@@ -193,21 +193,10 @@ def test_the_published_report_fails_in_nothing_that_is_not_known_and_explained()
     assert report["baseline"]["stale"] == report["baseline"]["unused"] == []
     known = [*load_specification().requirements, *(case.id for case in load_cases())]
     baseline = load_baseline(PUBLISHED / "baseline.json", gateway="litellm", known=known)
-    assert {entry.id for entry in baseline.entries} == {
-        case["case"] for case in report["cases"] if case["outcome"] in {"fail", "error", "not_testable"}
-    }
-
-
-def test_the_figures_in_the_readme_are_those_of_the_report() -> None:
-    asked = [case for case in published()["cases"] if case["outcome"] != "not_declared"]
-    passed = sum(case["outcome"] == "pass" for case in asked)
-    recommended = sum(case["outcome"] != "pass" and case.get("recommendation", False) for case in asked)
-    sentence = (
-        f"Of {len(asked)} cases that it was asked, it handles {passed} as the specification wants; "
-        f"{len(asked) - passed - recommended} fail a requirement, and {recommended} more only a "
-        f"recommendation."
-    )
-    assert sentence in " ".join((PUBLISHED / "README.md").read_text("utf-8").split())
+    failing = [case for case in report["cases"] if case["outcome"] not in {"pass", "not_declared"}]
+    entries = {entry.id for entry in baseline.entries}
+    assert entries <= {case["case"] for case in failing}
+    assert entries >= {case["case"] for case in failing if not case.get("recommendation", False)}
 
 
 @pytest.mark.parametrize("name", ["report", "baseline"])

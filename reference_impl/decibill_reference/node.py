@@ -116,7 +116,8 @@ class Node:
             self.refuse(f'must be a decimal string such as "0.006", not {_kind(self.value)}')
         if not _DECIMAL.fullmatch(self.value):
             self.refuse(
-                f'must be a decimal string such as "0.006", without sign or exponent, not {self.value!r}'
+                'must be a decimal string such as "0.006", without sign or exponent, at most 15 digits '
+                f"before the point and 30 after it, not {self.value[:60]!r}"
             )
         if positive and not Decimal(self.value):
             self.refuse("must be greater than zero")

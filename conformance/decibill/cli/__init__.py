@@ -31,6 +31,7 @@ _COMMANDS: Final = {
     "check": "decibill.check:check",
     "prices": "decibill.cli.prices:prices",
     "configure": "decibill.cli.configure:configure",
+    "probe": "decibill.cli.probe:probe",
     "upstream": "decibill.upstream:upstream",
     # The only bridge to the reference implementation: its commands, imported when one is called.
     "rate": "decibill_reference.commands:rate",

@@ -23,6 +23,7 @@ from decibill.report.model import (
     SuiteInfo,
     VerdictInfo,
 )
+from decibill.report.passed_on import passed_on_note
 from decibill.upstream_match import Arrived, choose
 from decibill.verdict import instance_outcome, is_known
 
@@ -99,8 +100,12 @@ def build_report(found: Found) -> Report:
         baseline=BaselineUse(found.baseline.file, verdict.known, verdict.stale, verdict.unused)
         if found.baseline
         else None,
-        notes=found.notes,
+        notes=(*found.notes, *passed_on_note((each.instance, _seen(found, each)) for each in found.results)),
     )
+
+
+def _seen(found: Found, result: InstanceResult) -> Observation:
+    return found.observations[result.instance.id]
 
 
 def hide_host(text: str) -> str:
@@ -207,7 +212,7 @@ def _cases(found: Found) -> tuple[CaseRow, ...]:
     for result in found.results:
         outcome, is_must = instance_outcome(result, found.specification.requirements)
         instance, case = result.instance, result.instance.case
-        observation = found.observations[instance.id]
+        observation = _seen(found, result)
         flawed = outcome not in {Outcome.PASS, Outcome.NOT_DECLARED}
         rows.append(
             CaseRow(
