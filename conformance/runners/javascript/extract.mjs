@@ -174,6 +174,8 @@ function remark(draft, usage) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const cases = loadCases().filter((found) => found.given.upstream);
+  // Written for the pages of OpenAI and Azure OpenAI over HTTP; other providers' cases are for other extractors.
+  const own = (exchange) => ["openai", "azure"].includes(exchange.provider) && exchange.operation !== "realtime";
+  const cases = loadCases().filter((found) => found.given.upstream && own(exchangeOf(found)));
   report(cases.map((found) => [found, check(found, "usage", () => extract(exchangeOf(found), readText))]));
 }
