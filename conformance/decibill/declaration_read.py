@@ -39,7 +39,7 @@ from decibill.declaration_start import (
 from decibill.declaration_table import Table
 from decibill.errors import InvalidFileError, UnknownNameError
 
-__all__ = ["at_url", "declared_names", "is_loopback", "load", "parse"]
+__all__ = ["at_url", "declared_names", "is_http", "is_loopback", "load", "parse"]
 
 _ROUTE_NAMES = template.RUN_NAMES | template.CASE_NAMES
 _DEFAULT_PROBE = Probe("GET", "*/models", {"object": "list", "data": []})
@@ -254,6 +254,15 @@ def _correlate(table: Table) -> Correlate:
     )
 
 
+def is_http(address: str) -> bool:
+    """Return whether *address* is an HTTP URL with a host."""
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not match, a port beyond 65535
+        return False
+
+
 def is_loopback(address: str) -> bool:
     """Return whether the URL *address* names this machine."""
     try:
@@ -299,8 +308,7 @@ def at_url(url: str, declaration: Declaration | None = None) -> Declaration:
     Raises:
         InvalidFileError: the URL is not an HTTP address.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not is_http(url):
         raise InvalidFileError("--url", f"{url!r} is not an HTTP address", remedy="write http://HOST:PORT")
     base = url.rstrip("/")
     if declaration is not None:

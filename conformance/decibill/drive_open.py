@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from decibill import template
 from decibill.bootstrap import bootstrap
 from decibill.declaration import Declaration, Source
-from decibill.declaration_read import is_loopback
+from decibill.declaration_read import is_http, is_loopback
 from decibill.drive_send import Sender
 from decibill.drive_values import case_values, configuration, environment_values, run_values
 from decibill.egress import Egress
@@ -89,6 +89,10 @@ def open_run(
     root: Path,
 ) -> tuple[Run, Gateway | None]:
     """Start the upstream and, if asked to, the gateway; return the run that uses them."""
+    if options.upstream_url and not is_http(options.upstream_url):
+        raise UsageError(
+            f"--upstream-url: {options.upstream_url!r} is not an HTTP address; write http://HOST:PORT"
+        )
     if options.upstream_url and not (options.allow_remote_upstream or is_loopback(options.upstream_url)):
         raise UsageError(
             f"{options.upstream_url} is not on this machine; allow it with --allow-remote-upstream"

@@ -286,7 +286,8 @@ def _refuse_taken_port(host: str, port: int) -> None:
         except OSError as error:
             taken = error.errno == errno.EADDRINUSE
             problem = "is in use by another program" if taken else f"cannot be listened on: {error.strerror}"
-            remedy = "choose another with --upstream-port (decibill upstream: --port)"
+            option = "port" if taken else "bind"
+            remedy = f"choose another with --upstream-{option} (decibill upstream: --{option})"
             raise HarnessError(f"port {port} of {host} {problem}; {remedy}") from None
 
 

@@ -157,6 +157,9 @@ class TestWrongUsage:
             (["--provider", "opneai"], "there is no provider 'opneai'; did you mean openai?"),
             (["--spec", "0.2"], "there is no version of the specification '0.2'"),
             (["--url", "ftp://x"], "'ftp://x' is not an HTTP address"),
+            (["--url", "http://[::1"], "'http://[::1' is not an HTTP address"),
+            (["--url", "http://127.0.0.1:99999"], "is not an HTTP address"),
+            (["--upstream-url", "example.com"], "--upstream-url: 'example.com' is not an HTTP address"),
             (["--url", "http://127.0.0.1:9", "--start"], "--start and --url contradict each other"),
             (["--defect", "silent-zeros"], "there is no defect 'silent-zeros'; did you mean silent-zero?"),
             (["--defect", "silent-zero", "--gateway", "ferrogw"], "leave out --gateway and --url"),
@@ -195,6 +198,12 @@ def test_an_unreachable_gateway_is_inconclusive_in_one_message(tmp_path: Path) -
     assert done.returncode == 3
     assert "the gateway at http://127.0.0.1:9" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_an_address_that_is_not_of_this_machine_cannot_be_bound(tmp_path: Path) -> None:
+    done = _run(tmp_path, "--only", FOUNDING, "--upstream-bind", "192.0.2.1")
+    assert done.returncode == 3
+    assert "choose another with --upstream-bind" in done.stderr
 
 
 def test_a_run_without_a_verdict_leaves_no_report_of_an_earlier_one(tmp_path: Path) -> None:
