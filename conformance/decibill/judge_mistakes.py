@@ -77,6 +77,7 @@ def _mistakes(case: ExchangeCase) -> Iterator[Mistake]:
     rates = _rates(case)
     yield from _wrong_rate(lines, rates, total)
     yield from _all_at_text(case, rates)
+    yield from _audio_lines_at_text(lines, rates, total)
     yield from _wrong_count(case, lines, total)
     for times, word in ((2, "twice"), (3, "three times")):
         yield Mistake(total * times, _DOUBLE, f"exactly {word} the right cost: the call was charged {word}")
@@ -115,10 +116,12 @@ def _named(line: ExpectedLine) -> str:
 
 
 def _rates(case: ExchangeCase) -> Mapping[str, Mapping[str, Any]]:
+    """Return the rates of the entry that prices the case, or of all that could where it names none."""
+    fitting = [entry for entry in case_entries(case) if case.model in entry["models"]]
+    named = [entry for entry in fitting if case.charge and entry["id"] == case.charge.entry]
     rates: dict[str, Mapping[str, Any]] = {}
-    for entry in case_entries(case):
-        if case.model in entry["models"]:
-            rates.update(entry["rates"])
+    for entry in named or fitting:
+        rates.update(entry["rates"])
     return rates
 
 
@@ -150,6 +153,21 @@ def _wrong_rate(
                 all_fresh, cached = all_fresh - line.exact + count * fresh, cached + 1
     if cached > 1:
         yield Mistake(all_fresh, CACHED_AS_FRESH, "all cached tokens are billed as fresh tokens")
+
+
+def _audio_lines_at_text(
+    lines: list[ExpectedLine], rates: Mapping[str, Mapping[str, Any]], total: Fraction
+) -> Iterator[Mistake]:
+    """Yield what the call costs where all its audio, fresh and cached, takes the text rates beside it."""
+    changed = 0
+    for line in lines:
+        text = _at(rates, line.quantity.replace("audio_", "text_"))
+        if "audio_" in line.quantity and text is not None:
+            total, changed = total - line.exact + Fraction(line.billed) * text, changed + 1
+    if changed > 1:
+        yield Mistake(
+            total, AT_TEXT_RATE, "all audio is billed at the text rates, cached audio as cached text"
+        )
 
 
 def _all_at_text(case: ExchangeCase, rates: Mapping[str, Mapping[str, Any]]) -> Iterator[Mistake]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -75,6 +77,9 @@ SPLIT = case(
         ],
     }
 )
+assert SPLIT.charge
+VIDEO = replace(SPLIT.charge.lines[0], quantity="video_input_tokens", billed=Decimal(30), amount=Decimal(3))
+SPLIT_VIDEO = replace(SPLIT, charge=replace(SPLIT.charge, lines=(*SPLIT.charge.lines, VIDEO)))
 INFORMATION = _one_line(
     "audio_duration_seconds",
     "whisper-1",
@@ -196,6 +201,12 @@ TIMES = "\N{MULTIPLICATION SIGN}"
             "0.0052348",
             "all tokens, audio included, are billed at the text rates",
             id="totals alone",
+        ),
+        pytest.param(
+            SPLIT_VIDEO,
+            "0.0009636",
+            "all audio is billed at the text rates, cached audio as cached text",
+            id="fresh and cached audio at the text rates",
         ),
         pytest.param(
             SPLIT,
