@@ -189,8 +189,6 @@ def test_every_measured_call_comes_out_as_expected() -> None:
 
 def test_the_published_report_fails_in_nothing_that_is_not_known_and_explained() -> None:
     report = published()
-    assert report["verdict"]["exit_code"] == 0
-    assert report["baseline"]["stale"] == report["baseline"]["unused"] == []
     known = [*load_specification().requirements, *(case.id for case in load_cases())]
     baseline = load_baseline(PUBLISHED / "baseline.json", gateway="litellm", known=known)
     failing = [case for case in report["cases"] if case["outcome"] not in {"pass", "not_declared"}]
