@@ -11,6 +11,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from decibill.judge_call import plain
@@ -227,6 +228,7 @@ def _block(
     row: RequirementRow, cases: dict[str, CaseRow], shown: dict[str, str], layout: _Layout
 ) -> Iterator[str]:
     flawed = [cases[name] for name, outcome in row.cases if outcome is row.outcome]
+    flawed.sort(key=lambda case: (_nearness(row, case), case.id))
     title = "KNOWN" if row.is_known else _TITLES[row.outcome]
     number = f"   {len(flawed)} cases" if len(flawed) > 1 else ""
     yield f"{title}  {row.id}  {row.level}{number}"
@@ -248,6 +250,17 @@ def _block(
         more = len(rest) - _MORE_CASES
         names = ", ".join(rest[:_MORE_CASES]) + (f" and {more} more (-v shows all)" if more > 0 else "")
         yield from _labelled("also", names, layout, 2)
+
+
+def _nearness(row: RequirementRow, case: CaseRow) -> Fraction:
+    """Return how near the billed cost is to the right one, 1 being equal: the worst case is shown first."""
+    ratios = [
+        Fraction(check.money.ratio)
+        for check in case.checks
+        if row.id in check.requirements and check.outcome is row.outcome
+        if check.money is not None and check.money.ratio is not None
+    ]
+    return min((min(ratio, 1 / ratio) if ratio else ratio for ratio in ratios), default=Fraction(2))
 
 
 def _case(row: RequirementRow, case: CaseRow, shown: dict[str, str], layout: _Layout) -> Iterator[str]:
