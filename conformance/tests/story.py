@@ -78,6 +78,11 @@ def at_text_rate(name: str) -> Told:
     return case(**{"/id": name}), _observed(ledger("0.0052348", usage=_usage(784), status="priced"))
 
 
+def billed(name: str, cost: str) -> Told:
+    """Return a case that is billed another cost than the right one."""
+    return case(**{"/id": name}), _observed(ledger(cost, usage=_usage(784), status="priced"))
+
+
 def silent_zero(name: str) -> Told:
     """Return a case that could not be metered and is billed 0; the body is hostile to terminals."""
     of = unpriced("unmetered", **{"/id": name, "/title": "What was not metered is not free"})

@@ -100,6 +100,12 @@ class TestText:
         assert text.count("AUB-GWY-3725  MUST") == 1
         assert "openai/e-lost-b, openai/e-lost-c, openai/e-lost-d and 2 more (-v shows all)" in text
 
+    def test_the_case_that_is_furthest_off_is_shown(self) -> None:
+        costs = {"openai/a": "0.008", "openai/b": "0.0001", "openai/c": "0.02"}
+        text = render_text(tell(*(story.billed(name, cost) for name, cost in costs.items())))
+        assert "case         openai/b:" in text
+        assert "also         openai/c, openai/a" in text
+
 
 class TestJson:
     """What a program reads."""
