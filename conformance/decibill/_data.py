@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["data_directory"]
+from decibill.errors import HarnessError
+
+__all__ = ["data_directory", "fixture_bytes"]
 
 DataName = Literal["schemas", "fixtures", "gateways", "spec"]
 
@@ -28,3 +30,18 @@ def data_directory(name: DataName) -> Path:
     if bundled.is_dir():
         return bundled
     return _PACKAGE.parents[1] / _IN_CHECKOUT[name]
+
+
+def fixture_bytes(root: Path, name: str) -> bytes:
+    """Return the content of the file *name* of the fixtures at *root*.
+
+    Raises:
+        HarnessError: the file is not there, or lies outside.
+    """
+    path = (root / name).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise HarnessError(f"{name} is outside the fixtures")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise HarnessError(f"{name} cannot be read: {error.strerror or error}") from None

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
 
+from decibill._data import fixture_bytes
 from decibill.case import Request
-from decibill.errors import HarnessError
 from decibill.template_tree import plain_json
 
 __all__ = ["Body", "FormField", "build", "content_type_of"]
@@ -85,7 +85,7 @@ def build(request: Request, model: str, root: Path) -> Body:
     if request.media is not None:
         name = str(request.media["media_file"])
         kind = str(request.media.get("content_type", content_type_of(name)))
-        return Body(_read(root, name), kind, media=name)
+        return Body(fixture_bytes(root, name), kind, media=name)
     return Body(b"", None)
 
 
@@ -97,7 +97,7 @@ def _form(form: Mapping[str, Any], model: str, root: Path) -> Body:
         content = field.value.encode()
         if field.file is not None:
             head += f'; filename="{_quoted(field.filename or "")}"\r\nContent-Type: {field.content_type}'
-            content = _read(root, field.file)
+            content = fixture_bytes(root, field.file)
         chunks.append(f"--{_BOUNDARY}\r\n{head}\r\n\r\n".encode() + content + b"\r\n")
     chunks.append(f"--{_BOUNDARY}--\r\n".encode())
     return Body(b"".join(chunks), f"multipart/form-data; boundary={_BOUNDARY}", fields=fields)
@@ -138,7 +138,7 @@ def _with_media(value: Any, root: Path) -> Any:
         return [_with_media(item, root) for item in value]
     if _is_object(value):
         if set(value) == {"$base64"}:
-            return base64.b64encode(_read(root, str(value["$base64"]))).decode()
+            return base64.b64encode(fixture_bytes(root, str(value["$base64"]))).decode()
         return {key: _with_media(member, root) for key, member in value.items()}
     return value
 
@@ -149,13 +149,3 @@ def _is_list(value: Any) -> TypeGuard[list[Any]]:
 
 def _is_object(value: Any) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(value, Mapping)
-
-
-def _read(root: Path, name: str) -> bytes:
-    path = (root / name).resolve()
-    if not path.is_relative_to(root.resolve()):
-        raise HarnessError(f"{name} is outside the fixtures")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise HarnessError(f"{name} cannot be read: {error.strerror or error}") from None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from decibill._data import fixture_bytes
 from decibill.errors import HarnessError
 from decibill.template_tree import plain_json
 
@@ -69,7 +70,7 @@ def wire(exchange: Mapping[str, Any], root: Path) -> Wire:
 def _body(response: Mapping[str, Any], root: Path) -> tuple[str, bytes, str]:
     for kind, content_type in _CONTENT_TYPES.items():
         if f"{kind}_file" in response:
-            return kind, _read(root, response[f"{kind}_file"]), content_type
+            return kind, fixture_bytes(root, response[f"{kind}_file"]), content_type
         if kind not in response:
             continue
         value = response[kind]
@@ -77,17 +78,7 @@ def _body(response: Mapping[str, Any], root: Path) -> tuple[str, bytes, str]:
             return kind, plain_json(value, None).encode(), content_type
         if kind == "media":
             media = cast("Mapping[str, Any]", value)
-            body = _read(root, media["media_file"]) if "media_file" in media else b""
+            body = fixture_bytes(root, media["media_file"]) if "media_file" in media else b""
             return kind, body, str(media.get("content_type", content_type))
         return kind, str(value).encode(), content_type
     raise HarnessError("the recorded answer has no body that HTTP can carry")
-
-
-def _read(root: Path, name: str) -> bytes:
-    path = (root / name).resolve()
-    if not path.is_relative_to(root.resolve()):
-        raise HarnessError(f"{name} is outside the fixtures")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise HarnessError(f"{name} cannot be read: {error.strerror or error}") from None
