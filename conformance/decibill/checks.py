@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-__all__ = ["GATEWAY_CHECKS", "RECORD_CHECKS", "SURFACES_AGREE", "gateway_checks", "requirements_of"]
+__all__ = ["RECORD_CHECKS", "SURFACES_AGREE", "gateway_checks", "requirements_of"]
 
 RECORD_CHECKS: Final = frozenset({"usage", "charge", "error", "refund"})
 """Checks of records, which only a calculator shows."""
-
-GATEWAY_CHECKS: Final = ("cost", "silent_zero", "agree", "status", "estimate", "once", "upstream")
-"""Checks of gateways, beside ``caller.<quantity>`` and ``ledger.<quantity>``."""
 
 SURFACES_AGREE: Final = "AUB-GWY-989b"
 """Proven by ``agree`` wherever two sources state the cost of one call, whatever the case is about."""

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 else:
     _TextType = click.ParamType  # not generic before click 8.2
 
-__all__ = ["COMMANDS", "price", "rate", "refund", "serve"]
+__all__ = ["price", "rate", "refund", "serve"]
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
 _BOOK: Final = click.Path(exists=True, dir_okay=False)
@@ -216,10 +216,6 @@ def serve(*, config: str, port: int, host: str, ledger: str | None, defect: str 
         raise Unusable(f"{reason}{remedy}") from None
     except LedgerError as error:
         raise Failure(str(error)) from None
-
-
-COMMANDS: Final[tuple[click.Command, ...]] = (rate, price, refund, serve)
-"""The commands that `decibill` mounts."""
 
 
 def _public_prices() -> PriceBook:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner, Result
-from decibill_reference.commands import COMMANDS, price, rate, refund, serve
+from decibill_reference.commands import price, rate, refund, serve
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 FOUNDING = str(FIXTURES / "price-books" / "founding.json")
@@ -55,10 +55,6 @@ def fault(result: Result) -> str:
     assert (result.exit_code, result.stdout) == (2, "")
     assert isinstance(result.exception, SystemExit)
     return result.stderr
-
-
-def test_the_commands_are_exported_by_name() -> None:
-    assert [command.name for command in COMMANDS] == ["rate", "price", "refund", "serve"]
 
 
 # rate
