@@ -8,8 +8,8 @@ import signal
 def pytest_configure() -> None:
     """Let Ctrl-C reach the programs that tests start.
 
-    A shell starts what runs in its background with SIGINT ignored, and children inherit that; a handler of any
-    kind here gives them the default back.
+    A shell starts what runs in its background with SIGINT ignored, and children inherit that; a handler of
+    any kind here gives them the default back.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
