@@ -6,12 +6,27 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from decibill.judge_because import SILENT_ZERO
-from decibill.judge_mistakes import AT_TEXT_RATE, CACHED_AS_FRESH, OTHER_CHARACTERS
+from decibill.judge_mistakes import (
+    AT_TEXT_RATE,
+    CACHED_AS_FRESH,
+    LIST_PRICE,
+    OTHER_CHARACTERS,
+    OTHER_DURATION,
+)
 
 if TYPE_CHECKING:
     from decibill.case import ExchangeCase
 
-__all__ = ["BY_CAUSE", "BY_QUANTITY", "OF_STREAMS", "UNKNOWN_COST", "ZERO", "broken_by", "loss_of"]
+__all__ = [
+    "BY_BASIS",
+    "BY_CAUSE",
+    "BY_QUANTITY",
+    "OF_STREAMS",
+    "UNKNOWN_COST",
+    "ZERO",
+    "broken_by",
+    "loss_of",
+]
 
 UNKNOWN_COST: Final = "the cost is said to be unknown where it is known"
 
@@ -26,7 +41,14 @@ BY_QUANTITY: Final[Mapping[str, str]] = {
     "audio_input_tokens": "AUB-CHG-c3cf",
     "audio_output_tokens": "AUB-CHG-c3cf",
 }
-"""That a quantity which is known and priced is charged at all."""
+"""That a quantity which is known and priced is charged at all, and at the configured price."""
+
+BY_BASIS: Final[Mapping[str, tuple[str, ...]]] = {
+    "provider_billed": ("AUB-EXT-54ad", "AUB-OAI-ce8d"),
+    "provider_reported": ("AUB-EXT-280a",),
+    "media": ("AUB-EXT-b542",),
+}
+"""Which duration is the billable one."""
 
 OF_STREAMS: Final = ("AUB-GWY-1cf8", "AUB-OAI-8527", "AUB-OAI-2b10", "AUB-EXT-d606")
 """That the usage of a stream is read."""
@@ -45,10 +67,14 @@ def broken_by(case: ExchangeCase, cause: str) -> tuple[str, ...]:
     """Return the requirements that a wrong cost of a priced call breaks; none for a mistake not known."""
     if cause == UNKNOWN_COST:
         return OF_STREAMS if case.stream else ()
-    if cause == SILENT_ZERO:
+    if cause in {SILENT_ZERO, LIST_PRICE}:
         lines = case.charge.lines if case.charge else ()
         named = [BY_QUANTITY[line.quantity] for line in lines if line.quantity in BY_QUANTITY]
-        return (*dict.fromkeys(named), *(OF_STREAMS if case.stream else ()))
+        unread = OF_STREAMS if case.stream and cause == SILENT_ZERO else ()
+        return (*dict.fromkeys(named), *unread)
+    if cause == OTHER_DURATION:
+        basis: Mapping[str, str] = case.usage.record.get("basis", {}) if case.usage else {}
+        return BY_BASIS.get(basis.get("audio_duration_seconds", ""), ())
     return BY_CAUSE.get(cause, ())
 
 

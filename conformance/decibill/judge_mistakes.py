@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     from decibill.case import ExchangeCase, ExpectedLine
 
-__all__ = ["AT_TEXT_RATE", "CACHED_AS_FRESH", "OTHER_CHARACTERS", "Mistake", "recognise"]
+__all__ = [
+    "AT_TEXT_RATE",
+    "CACHED_AS_FRESH",
+    "LIST_PRICE",
+    "OTHER_CHARACTERS",
+    "OTHER_DURATION",
+    "Mistake",
+    "recognise",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +53,9 @@ CACHED_AS_FRESH: Final = "cached tokens are billed as fresh"
 _DOUBLE: Final = "usage is billed twice"
 _MISSING: Final = "part of the usage is not billed"
 OTHER_CHARACTERS: Final = "characters are counted in another way"
-_DURATION: Final = "the duration is not the billable one"
+OTHER_DURATION: Final = "the duration is not the billable one"
 _UNIT: Final = "a price is used for another unit"
-_LISTED: Final = "a public list price is used, not the configured one"
+LIST_PRICE: Final = "a public list price is used, not the configured one"
 _FACTORS: Final = (
     (Fraction(60), "60 times the right cost: a price per minute was used per second"),
     (Fraction(1, 60), "a sixtieth of the right cost: seconds were divided by 60 once too often"),
@@ -77,6 +85,7 @@ def _mistakes(case: ExchangeCase) -> Iterator[Mistake]:
     rates = _rates(case)
     yield from _wrong_rate(lines, rates, total)
     yield from _all_at_text(case, rates)
+    yield from _cached_audio_at_text(case, rates, total)
     yield from _audio_lines_at_text(lines, rates, total)
     yield from _wrong_count(case, lines, total)
     for times, word in ((2, "twice"), (3, "three times")):
@@ -103,12 +112,12 @@ def _at_list_price(case: ExchangeCase, lines: list[ExpectedLine]) -> Iterator[Mi
             continue
         here = f"at the public list price ({entry['id']}), not at the configured one"
         total = sum((Fraction(line.billed) * (rates[line.quantity] or 0) for line in lines), Fraction(0))
-        yield Mistake(total, _LISTED, f"the usage is billed {here}")
+        yield Mistake(total, LIST_PRICE, f"the usage is billed {here}")
         if len(lines) == 1:
             rate = rates[lines[0].quantity] or 0
             for count, words in _other_counts(case, lines[0]):
                 said = f"it is the price of {plain(count)}, {words}, {here}"
-                yield Mistake(Fraction(count) * rate, _LISTED, said)
+                yield Mistake(Fraction(count) * rate, LIST_PRICE, said)
 
 
 def _named(line: ExpectedLine) -> str:
@@ -186,6 +195,25 @@ def _all_at_text(case: ExchangeCase, rates: Mapping[str, Mapping[str, Any]]) -> 
     yield Mistake(total_in * into + rest, AT_TEXT_RATE, words)
 
 
+def _cached_audio_at_text(
+    case: ExchangeCase, rates: Mapping[str, Mapping[str, Any]], total: Fraction
+) -> Iterator[Mistake]:
+    """Yield what the call costs where the cached part of the audio is taken for text."""
+    usage: Mapping[str, int | Decimal] = case.usage.quantities if case.usage else {}
+    beyond_text = Fraction(usage.get("cached_input_tokens", 0)) - Fraction(usage.get("text_input_tokens", 0))
+    count = Fraction(usage.get("cached_audio_input_tokens", max(beyond_text, Fraction(0))))
+    right = _first(rates, "cached_audio_input_tokens", "cached_input_tokens", "audio_input_tokens")
+    wrong = _first(rates, "cached_text_input_tokens", "cached_input_tokens", "text_input_tokens")
+    if count and right is not None and wrong is not None:
+        words = f"the {plain(int(count))} cached audio tokens are billed as cached text"
+        yield Mistake(total + count * (wrong - right), AT_TEXT_RATE, words)
+
+
+def _first(rates: Mapping[str, Mapping[str, Any]], *quantities: str) -> Fraction | None:
+    found = (_at(rates, quantity) for quantity in quantities)
+    return next((rate for rate in found if rate is not None), None)
+
+
 def _wrong_count(case: ExchangeCase, lines: list[ExpectedLine], total: Fraction) -> Iterator[Mistake]:
     """Yield what the call costs with another count of characters or another duration."""
     for line in lines:
@@ -198,7 +226,9 @@ def _wrong_count(case: ExchangeCase, lines: list[ExpectedLine], total: Fraction)
                 said = (
                     f"it is the price of {plain(count)} {unit}, {words}, where {plain(line.billed)} is right"
                 )
-                yield Mistake(rest + Fraction(count) * price, OTHER_CHARACTERS if speech else _DURATION, said)
+                yield Mistake(
+                    rest + Fraction(count) * price, OTHER_CHARACTERS if speech else OTHER_DURATION, said
+                )
 
 
 def _other_counts(case: ExchangeCase, line: ExpectedLine) -> Iterator[tuple[int | Decimal, str]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from decibill.attribution import attribute
 from decibill.baseline import Baseline, KnownFailure
-from decibill.judge_breaks import BY_CAUSE, BY_QUANTITY, OF_STREAMS, ZERO, broken_by, loss_of
-from decibill.judge_mistakes import AT_TEXT_RATE
+from decibill.judge_breaks import BY_BASIS, BY_CAUSE, BY_QUANTITY, OF_STREAMS, ZERO, broken_by, loss_of
+from decibill.judge_mistakes import AT_TEXT_RATE, LIST_PRICE, OTHER_DURATION
 from decibill.outcome import CheckResult, Outcome
 from decibill.report.text import render_text
 from decibill.specification import load_specification
@@ -127,6 +127,16 @@ def test_a_stream_that_is_not_read_is_about_reading_streams(stream: bool) -> Non
     lost = ledger("0.0085276", usage={"audio_input_tokens": stated(UNSET, "/audio")})
     assert found("ledger.audio_input_tokens", of, lost).breaks == loss_of(of)[1]
     assert loss_of(of)[1] == (OF_STREAMS if stream else ("AUB-OAI-ecfe",))
+
+
+def test_a_list_price_is_about_charging_the_quantity_as_configured() -> None:
+    assert broken_by(case(), LIST_PRICE) == (ABOUT,)
+
+
+@pytest.mark.parametrize("basis", sorted(BY_BASIS))
+def test_another_duration_is_about_which_one_is_billable(basis: str) -> None:
+    of = case(**{"/then/usage/basis": {"audio_duration_seconds": basis}})
+    assert broken_by(of, OTHER_DURATION) == BY_BASIS[basis]
 
 
 def test_an_unknown_mistake_hides_nothing() -> None:

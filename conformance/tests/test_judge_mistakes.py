@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
 from decibill.case import ExchangeCase
+from decibill.cases import load_cases
+from decibill.judge_mistakes import AT_TEXT_RATE, recognise
 from tests.scene import case, found, ledger
 
 REQUEST = "/given/upstream/0/answers/0/exchange/request/json"
@@ -254,3 +257,21 @@ def test_the_mistake_is_named(of: ExchangeCase, billed: str, because: str) -> No
 @pytest.mark.parametrize("near", ["0.0052349", "0.0052347"])
 def test_a_number_beside_a_mistake_is_not_explained_by_it(near: str) -> None:
     assert "the right sum is" in found("cost", TOKENS, ledger(near)).because
+
+
+@pytest.mark.parametrize(
+    ("name", "cost", "count"),
+    [
+        ("chat-cached-audio-without-rate", "0.0173492", 80),  # 80 at 1.35 for 31.8 a million
+        ("chat-cached-split-no-rates", "0.0032512", 40),  # 40 at 2.8 for 33.2
+        ("chat-cached-without-rate", "0.0108524", 24),  # 1024 cached, of which 1000 can be text
+        ("chat-cached-without-split", "0.0088928", 24),  # 24 at 1.3 for 7.9
+    ],
+)
+def test_cached_audio_as_cached_text_is_recognised(name: str, cost: str, count: int) -> None:
+    of = next(each for each in load_cases() if each.id == f"openai/{name}")
+    assert isinstance(of, ExchangeCase)
+    mistake = recognise(of, Fraction(cost))
+    assert mistake is not None
+    assert mistake.cause == AT_TEXT_RATE
+    assert mistake.words == f"the {count} cached audio tokens are billed as cached text"
