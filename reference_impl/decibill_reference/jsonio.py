@@ -16,7 +16,7 @@ from decibill_reference.errors import DecibillReferenceError, ErrorCode
 from decibill_reference.numbers import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["leaves", "loads"]
 
@@ -56,10 +56,8 @@ def loads(text: str | bytes, pointer: str = "") -> Any:
         raise _malformed(pointer, f"not JSON: {error.msg} at {place}") from None
     except RecursionError:
         raise _malformed(pointer, "nested too deeply to be read") from None
-    except ValueError:  # int() has a limit of some thousand digits
-        raise DecibillReferenceError(
-            "invalid_number", pointer, "the document holds a number of thousands of digits"
-        ) from None
+    except ValueError:  # int() has a limit of some thousand digits; a slower reading finds the place
+        value = parser.decode(decoded, whole=parser.whole)
     if parser.faulty:
         raise _first_fault(value, pointer)
     return value
@@ -71,10 +69,20 @@ class _Parser:
     def __init__(self) -> None:
         self.faulty = False
 
-    def decode(self, text: str) -> Any:
+    def decode(self, text: str, whole: Callable[[str], Any] = int) -> Any:
         return json.loads(
-            text, object_pairs_hook=self._object, parse_float=self._fraction, parse_constant=self._constant
+            text,
+            object_pairs_hook=self._object,
+            parse_int=whole,
+            parse_float=self._fraction,
+            parse_constant=self._constant,
         )
+
+    def whole(self, text: str) -> Any:
+        try:
+            return int(text)
+        except ValueError:
+            return self._mark("invalid_number", "the number has thousands of digits")
 
     def _mark(self, code: ErrorCode, problem: str, member: str | None = None) -> _Fault:
         self.faulty = True

@@ -67,8 +67,10 @@ def test_a_number_that_is_not_finite_everywhere_is_refused_at_its_place(number: 
     assert (error.code, error.pointer) == ("invalid_number", "/response/json/usage/0/input_tokens")
 
 
-def test_a_whole_number_of_thousands_of_digits_is_refused() -> None:
-    assert refusal('{"n": ' + "9" * 5000 + "}").code == "invalid_number"
+def test_a_whole_number_of_thousands_of_digits_is_refused_at_its_place() -> None:
+    error = refusal('{"a": [1, ' + "9" * 5000 + "]}")
+
+    assert (error.code, error.pointer) == ("invalid_number", "/a/1")
 
 
 def test_numbers_that_only_computers_send_are_read() -> None:
