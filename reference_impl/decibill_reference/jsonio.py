@@ -48,9 +48,10 @@ def loads(text: str | bytes, pointer: str = "") -> Any:
     parser = _Parser()
     try:
         decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("\ufeff")
-        value = parser.decode(decoded)
     except UnicodeDecodeError as error:
         raise _malformed(pointer, f"not UTF-8 at byte {error.start}") from None
+    try:
+        value = parser.decode(decoded)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         raise _malformed(pointer, f"not JSON: {error.msg} at {place}") from None
