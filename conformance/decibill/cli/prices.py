@@ -152,8 +152,8 @@ def _show(carried: Carried, name: str, member: str, format_: str) -> None:
 
 def _lines(lost: Iterable[NotCarried], name: str) -> Iterable[str]:
     """Yield what people are told about what was not carried over."""
-    count = 0
-    for count, item in enumerate(lost, 1):  # noqa: B007 - how many there were
+    items = list(lost)
+    for item in items:
         yield f"{name} at {item.pointer or '/'}: {item.problem}"
-    if count:
-        yield f"{count} not carried over"
+    if items:
+        yield f"{len(items)} not carried over"
