@@ -22,6 +22,7 @@ from decibill.drive_send import Sent, in_order
 from decibill.errors import DecibillError, PreflightError
 from decibill.observe import applies, observe_caller, observe_ledger
 from decibill.plan import Instance, Plan, plan
+from decibill.process import Gateway
 from decibill.statements import Delivery, Observation, SourceObservation
 
 __all__ = ["DriveOptions", "Driven", "drive"]
@@ -31,6 +32,9 @@ _ROW_WITHIN_S: Final = 2.0
 
 _SILENT_CALLS: Final = 5
 """After so many calls in a row without any answer the rest is not sent."""
+
+_ENDS_WITHIN_S: Final = 0.5
+"""How long a gateway that answered nothing is given to end, so that the next call is not blamed on it."""
 
 _POLL_S: Final = 0.05
 _PREFLIGHT = "(preflight)"
@@ -76,7 +80,7 @@ def drive(
         if options.preflight:
             run.notes += _preflight_or_why(run, trial)
         version = _version(run)
-        sent = _send_all(run, planned.instances)
+        sent = _send_all(run, planned.instances, gateway)
         if gateway is not None and not gateway.running:
             run.notes.append(f"the gateway ended during the run; its output ends: {gateway.tail()[-500:]}")
         _settle(run, [each for each in sent if each.calls])
@@ -160,27 +164,51 @@ def _by_order(source: Source) -> bool:
     return many and source.call is None and not named
 
 
-def _send_all(run: Run, instances: Sequence[Instance]) -> list[Sent]:
-    serial = _one_after_another(run.declaration)
-    done: list[Sent] = []
-    silent = 0
+class _Sending:
+    """Sends one instance after another, and stops asking a gateway that answers nothing."""
 
-    def send(instance: Instance) -> Sent:
-        nonlocal silent
-        if silent >= _SILENT_CALLS:
-            return _broken(instance, f"not sent: the last {_SILENT_CALLS} calls got no answer at all")
-        if serial:
-            for ledger in run.ledgers.values():
+    def __init__(self, run: Run, gateway: Gateway | None) -> None:
+        self._run = run
+        self._gateway = gateway
+        self._silent = 0
+        self.serial = _one_after_another(run.declaration)
+
+    def send(self, instance: Instance) -> Sent:
+        reason = self._reason_not_to_send()
+        if reason is not None:
+            return _broken(instance, f"not sent: {reason}")
+        if self.serial:
+            for ledger in self._run.ledgers.values():
                 ledger.read()  # what comes late belongs to the calls before this one
         try:
-            sent = run.sender.send(instance)
+            sent = self._run.sender.send(instance)
         except (DecibillError, OSError, RuntimeError) as error:
             return _broken(instance, f"decibill could not send it: {error}")
-        silent = silent + 1 if all(delivery.status is None for delivery in sent.deliveries) else 0
-        _note_calls(run, sent)
-        if serial:
-            _await_records(run, [sent], only_by_order=True)
+        self._note_silence(sent)
+        _note_calls(self._run, sent)
+        if self.serial:
+            _await_records(self._run, [sent], only_by_order=True)
         return sent
+
+    def _reason_not_to_send(self) -> str | None:
+        if self._gateway is not None and not self._gateway.running:
+            return "the gateway has ended"
+        if self._silent >= _SILENT_CALLS:
+            return f"the last {_SILENT_CALLS} calls got no answer at all"
+        return None
+
+    def _note_silence(self, sent: Sent) -> None:
+        if any(delivery.status is not None for delivery in sent.deliveries):
+            self._silent = 0
+            return
+        self._silent += 1
+        if self._gateway is not None:
+            self._gateway.wait_for_end(_ENDS_WITHIN_S)  # its connections go before it does
+
+
+def _send_all(run: Run, instances: Sequence[Instance], gateway: Gateway | None) -> list[Sent]:
+    sending = _Sending(run, gateway)
+    done: list[Sent] = []
 
     def report(sent: Sent) -> Sent:
         done.append(sent)
@@ -188,7 +216,8 @@ def _send_all(run: Run, instances: Sequence[Instance]) -> list[Sent]:
             run.options.progress(len(done), len(instances), sent.instance.id)
         return sent
 
-    return [report(sent) for sent in in_order(send, instances, 1 if serial else run.options.jobs)]
+    jobs = 1 if sending.serial else run.options.jobs
+    return [report(sent) for sent in in_order(sending.send, instances, jobs)]
 
 
 def _broken(instance: Instance, error: str) -> Sent:

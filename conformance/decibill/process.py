@@ -180,6 +180,12 @@ class Gateway:
         """Whether the process has not ended."""
         return self._process is not None and self._process.poll() is None
 
+    def wait_for_end(self, within_s: float) -> None:
+        """Wait until the program has ended, at most *within_s* seconds."""
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(within_s)
+
     def tail(self) -> str:
         """Return the end of the gateway's output."""
         try:

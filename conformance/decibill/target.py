@@ -89,7 +89,7 @@ class Target:
             received.error = f"no complete answer within {self._timeout:g} s"
         except httpx.ConnectError as error:
             received.error = f"cannot be reached: {error}"
-        except httpx.RemoteProtocolError as error:
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
             received.error = f"the answer broke off: {error}"
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, UnicodeError) as error:
             received.error = f"{type(error).__name__}: {error}"
