@@ -202,6 +202,8 @@ def _asks_for_stream(dialect: str, case: Mapping[str, Any]) -> bool:
     call = case["when"][dialect]
     if dialect == "gemini":  # the path asks for a stream, not the body
         return any(f"sse{ending}" in exchange_of(case)["response"] for ending in ("", "_file"))
+    if dialect == "elevenlabs":
+        return "/stream" in exchange_of(case).get("request", {}).get("path", "")
     body = call.get("json", call.get("form", {}))
     return body.get("stream") in (True, "true") or body.get("stream_format") == "sse"
 
