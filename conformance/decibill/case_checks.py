@@ -27,7 +27,7 @@ _STYLE: Final = re.compile(
 )
 _USAGE: Final = re.compile(rb'"usage(Metadata)?"\s*:\s*\{')
 _AT_EXCHANGE: Final = ("given", "upstream")
-_DIALECTS: Final = ("openai", "azure", "gemini", "elevenlabs")
+_DIALECTS: Final = ("openai", "azure", "azure_speech", "gemini", "elevenlabs")
 _CLIENT_FEATURES: Final = {
     "disconnect_after": "client.disconnect",
     "repeat": "client.repeat",

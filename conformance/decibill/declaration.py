@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 PROVIDERS = ("azure", "elevenlabs", "gemini", "openai")
-DIALECTS = PROVIDERS
+DIALECTS = ("azure", "azure_speech", "elevenlabs", "gemini", "openai")
 OPERATIONS = ("chat", "speech", "transcription", "translation")
 MODIFIERS = ("addons", "cached", "minimum", "multiplier", "multiply_by", "step", "tiers")
 

@@ -113,10 +113,13 @@ def _failing(answer: Answer, document: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _endpoint(exchange: Mapping[str, Any]) -> str | None:
     """Return how the path of the request ends to which *exchange* is the answer; None where any will do."""
-    if exchange["provider"] != "gemini":
+    azure_speech = exchange.get("surface") == "azure_speech"
+    if exchange["provider"] != "gemini" and not azure_speech:
         return _ENDPOINTS.get(exchange["provider"], {}).get(exchange["operation"])
     # One operation has several endpoints there, so the recorded request says which it was.
     path = str(cast("Mapping[str, Any]", exchange.get("request", {})).get("path", "")).partition("?")[0]
+    if azure_speech:
+        return path or None
     resource, colon, method = path.rpartition(":")
     return f":{method}" if colon and resource else "/chat/completions" if path else None
 

@@ -349,7 +349,7 @@ RATE = ("entries", 0, "rates", "audio_duration_seconds")
         pytest.param(
             change("case", "when", "azure"),
             "/when",
-            "needs at least one of openai, azure, gemini, elevenlabs, and has none",
+            "needs at least one of openai, azure, azure_speech, gemini, elevenlabs, and has none",
             id="no-dialect",
         ),
         pytest.param(

@@ -160,6 +160,20 @@ def test_another_endpoint_is_not_a_recording_of_the_case(
     assert upstream.take("one")[0].attempt.unmatched == unmatched
 
 
+@pytest.mark.parametrize(
+    ("path", "unmatched"),
+    [("/c/one/cognitiveservices/v1", ("/path",)), ("/c/one/speechtotext/transcriptions:transcribe", ())],
+)
+def test_the_recorded_path_tells_the_endpoints_of_azure_speech_apart(
+    upstream: ReplayUpstream, path: str, unmatched: tuple[str, ...]
+) -> None:
+    request = {"method": "POST", "path": "/speechtotext/transcriptions:transcribe"}
+    asked = {"provider": "azure", "surface": "azure_speech", "operation": "transcription", "request": request}
+    upstream.load("one", [step(Answer({}, {**asked, "model": "m", "response": {"status": 200, "json": {}}}))])
+    post(upstream, path)
+    assert upstream.take("one")[0].attempt.unmatched == unmatched
+
+
 def test_another_method_is_not_a_recording_of_the_case(upstream: ReplayUpstream) -> None:
     upstream.load("one", [step()])
     assert httpx.get(upstream.url + PATH, trust_env=False).status_code == 501
