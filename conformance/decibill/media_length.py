@@ -15,6 +15,9 @@ __all__ = ["media_seconds"]
 _PCM_BYTES_PER_SECOND: Final = 24_000 * 2
 """Raw PCM of OpenAI's speech endpoint: 24 kHz, 16 bits, mono."""
 
+_FILLED: Final = frozenset({"aac"})
+"""Codecs of which a decoder hands out the fill of the last frame as well."""
+
 
 def media_seconds(path: Path, name: str) -> Fraction | None:
     """Return the exact length of the file at *path*, called *name* in messages.
@@ -54,11 +57,22 @@ def _wav_seconds(data: bytes, name: str) -> Fraction:
 
 
 def _decoded_seconds(av: Any, path: Path, name: str) -> Fraction:
+    """Return the length of all frames; the last one of an AAC file is full, and its packet says how far."""
+    total, fill = Fraction(0), Fraction(0)
     try:
         with av.open(str(path)) as container:
-            return sum(
-                (Fraction(frame.samples, frame.sample_rate) for frame in container.decode(audio=0)),
-                Fraction(0),
-            )
+            for packet in container.demux(audio=0):
+                for frame in packet.decode():
+                    length = Fraction(frame.samples, frame.sample_rate)
+                    total, fill = total + length, _fill(packet, length)
     except av.FFmpegError as error:
         raise InvalidFileError(name, f"cannot be decoded: {error}") from None
+    return total - fill
+
+
+def _fill(packet: Any, length: Fraction) -> Fraction:
+    """Return how much of a frame of *length* is fill; only an MP4 packet says it, in whole samples."""
+    if packet.stream.codec_context.name not in _FILLED or not packet.duration:
+        return Fraction(0)
+    filled: Fraction = length - packet.duration * packet.time_base
+    return max(filled, Fraction(0))
