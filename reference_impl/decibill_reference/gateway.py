@@ -13,13 +13,14 @@ import uvicorn
 from decibill_reference.gateway_app import Gateway
 from decibill_reference.gateway_config import GatewayConfig
 from decibill_reference.gateway_metering import SOUND, Seams
+from decibill_reference.gateway_realtime_upstream import LARGEST_FRAME
 from decibill_reference.ledger import Ledger, LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from types import FrameType
 
-__all__ = ["SOUND", "Gateway", "GatewayConfig", "LedgerError", "Seams", "serve_forever"]
+__all__ = ["SOUND", "Gateway", "GatewayConfig", "LedgerError", "Seams", "serve_forever", "settings_of"]
 
 
 def serve_forever(
@@ -45,17 +46,24 @@ def serve_forever(
     """
     with _listen(host, port) as listening, Ledger(config.ledger) as ledger:
         bound: int = listening.getsockname()[1]
-        settings = uvicorn.Config(
-            Gateway(config, ledger, seams).application(),
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-        )
+        settings = settings_of(Gateway(config, ledger, seams))
         shown = f"[{host}]" if ":" in host else host
         server = uvicorn.Server(settings)
         with _ending(server):
             started(f"http://{shown}:{bound}")
             server.run(sockets=[listening])
+
+
+def settings_of(gateway: Gateway) -> uvicorn.Config:
+    """Return how a gateway is served."""
+    return uvicorn.Config(
+        gateway.application(),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        ws_max_size=LARGEST_FRAME,
+        ws_per_message_deflate=False,  # audio is not made shorter by it
+    )
 
 
 @contextlib.contextmanager

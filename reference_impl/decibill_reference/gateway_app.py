@@ -13,38 +13,46 @@ import contextlib
 import hmac
 import uuid
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from itertools import chain
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from decibill_reference.gateway_body import BadRequest, parse_body
 from decibill_reference.gateway_dialects import PATHS
+from decibill_reference.gateway_dialects_realtime import SESSIONS
 from decibill_reference.gateway_metering import SOUND, Call, Seams
+from decibill_reference.gateway_realtime import Client, ClientLeft, Session
 from decibill_reference.gateway_relay import Relay, error_body
 from decibill_reference.gateway_upstream import Upstream, UpstreamFailure
 from decibill_reference.ledger import timestamp
 from decibill_reference.prices import instant
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
-    from decibill_reference.gateway_config import GatewayConfig
+    from decibill_reference.gateway_config import Alias, GatewayConfig
     from decibill_reference.gateway_dialects import Dialect
+    from decibill_reference.gateway_dialects_realtime import SessionDialect
     from decibill_reference.ledger import Ledger
 
 __all__ = ["Gateway"]
+
+D = TypeVar("D")
 
 _LARGEST_BODY: Final = 64 * 1024 * 1024
 _FORWARDED: Final = frozenset(
     {"accept", "content-type", "openai-beta", "openai-organization", "openai-project"}
 )
+_FORWARDED_TO_SESSIONS: Final = _FORWARDED - {"accept", "content-type"}
+_KEY_SUBPROTOCOL: Final = "openai-insecure-api-key."
 _KEY_HEADERS: Final = ("api-key", "x-goog-api-key")
 _MOST_ROWS: Final = 1000
 _END_OF_TIME: Final = "9"
@@ -56,7 +64,7 @@ class _Refusal(Exception):  # noqa: N818 - a response, not an error
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
         kind = "invalid_request_error" if status < 500 else "server_error"
         self.response = JSONResponse(error_body(message, kind, code), status)
-        super().__init__(status, message)
+        super().__init__(message)
 
 
 class Gateway:
@@ -70,7 +78,8 @@ class Gateway:
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
-        calls = [Route(path, _CallEndpoint(self, dialect), methods=["POST"]) for path, dialect in PATHS]
+        calls = [Route(path, _Endpoint(self.call, dialect), methods=["POST"]) for path, dialect in PATHS]
+        sessions = [WebSocketRoute(path, _Endpoint(self.session, dialect)) for path, dialect in SESSIONS]
         own = [
             Route("/health", self._health),
             Route("/v1/models", self._models),
@@ -78,7 +87,7 @@ class Gateway:
             Route("/v1/usage/{id}", self._usage_of_call),
         ]
         return Starlette(
-            routes=calls + own,
+            routes=[*calls, *sessions, *own],
             lifespan=self._lifespan,
             exception_handlers={_Refusal: _refuse, HTTPException: _http_error},
         )
@@ -93,9 +102,7 @@ class Gateway:
 
     async def call(self, dialect: Dialect, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call of a client."""
-        headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
-        }
+        headers = _headers(scope)
         self._authorise(headers)
         content = await _read_body(receive)
         if content is None:
@@ -106,11 +113,7 @@ class Gateway:
         except BadRequest as error:
             raise _Refusal(400, str(error)) from None
         named: str | None = scope.get("path_params", {}).get("alias")
-        name = body.model if named is None else named
-        alias = self._config.aliases.get(name or "")
-        if alias is None:
-            wanted = "the request names no model" if name is None else f"there is no model {name!r} here"
-            raise _Refusal(404, f"{wanted}; GET /v1/models lists them", "model_not_found")
+        alias = self._alias(body.model if named is None else named)
         call = Call(
             id=str(uuid.uuid4()),
             at=timestamp(datetime.now(UTC)),
@@ -138,13 +141,58 @@ class Gateway:
         async with answer:
             await relay.answer(answer)
 
-    def _authorise(self, headers: Mapping[str, str]) -> None:
+    async def session(self, dialect: SessionDialect, scope: Scope, receive: Receive, send: Send) -> None:
+        """Carry one session of a client."""
+        headers, query = _headers(scope), _query(scope)
+        offered: list[str] = scope["subprotocols"]
+        # A browser sets no headers; providers take its key from the query or from a subprotocol.
+        self._authorise(headers, *_keys_of_a_browser(query, offered))
+        client = Client(scope, receive, send)
+        assert (await receive())["type"] == "websocket.connect"
+        call_id, at = str(uuid.uuid4()), timestamp(datetime.now(UTC))
+        first: str | None = None
+        try:
+            name = dialect.named(query)
+            if name is None:
+                await client.accept(call_id, {}, None)
+                setup = dialect.setup(await client.first())
+                alias = self._alias(setup.alias)
+                first = setup.forwarded(alias.model)
+            else:
+                alias = self._alias(name)
+            address = dialect.address(alias, query)
+        except (BadRequest, _Refusal) as error:
+            refusal = error if isinstance(error, _Refusal) else _Refusal(400, str(error))
+            await client.refuse(refusal.response, str(refusal))
+            return
+        except ClientLeft:
+            return
+        request = {"method": "GET", "path": scope["path"]}
+        session = Session(
+            Call(call_id, at, alias, "realtime", request),
+            self._ledger,
+            self._seams,
+            client,
+            dialect.transcript(),
+        )
+        forwarded = {key: value for key, value in headers.items() if key in _FORWARDED_TO_SESSIONS}
+        subprotocols = [name for name in offered if not name.startswith(_KEY_SUBPROTOCOL)]
+        await session.run(address, forwarded, subprotocols, first)
+
+    def _alias(self, name: str | None) -> Alias:
+        alias = self._config.aliases.get(name or "")
+        if alias is None:
+            wanted = f"there is no model {name!r} here" if name else "the request names no model"
+            raise _Refusal(404, f"{wanted}; GET /v1/models lists them", "model_not_found")
+        return alias
+
+    def _authorise(self, headers: Mapping[str, str], *others: str) -> None:
         """Let only those in who know the key, by the header of any dialect."""
         if self._config.key is None:
             return
         scheme, _, token = headers.get("authorization", "").partition(" ")
         bare = (headers[name] for name in _KEY_HEADERS if name in headers)
-        given = token.strip() if scheme.lower() == "bearer" else next(bare, "")
+        given = token.strip() if scheme.lower() == "bearer" else next(chain(bare, others), "")
         if not hmac.compare_digest(given.encode(), self._config.key.encode()):
             raise _Refusal(401, "the gateway's key is missing or wrong", "invalid_api_key")
 
@@ -176,16 +224,16 @@ class Gateway:
         return JSONResponse({"data": [row.to_json() for row in rows[:limit]], "more": len(rows) > limit})
 
 
-class _CallEndpoint:
+class _Endpoint(Generic[D]):
     """The ASGI application of one endpoint: no task or queue between the provider and the client."""
 
-    def __init__(self, gateway: Gateway, dialect: Dialect) -> None:
-        self._gateway = gateway
+    def __init__(self, serve: Callable[[D, Scope, Receive, Send], Awaitable[None]], dialect: D) -> None:
+        self._serve = serve
         self._dialect = dialect
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await self._gateway.call(self._dialect, scope, receive, send)
+            await self._serve(self._dialect, scope, receive, send)
         except _Refusal as refusal:
             await refusal.response(scope, receive, send)
 
@@ -216,6 +264,16 @@ async def _read_body(receive: Receive) -> bytes | None:
         chunks.append(chunk)
         if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _keys_of_a_browser(query: Mapping[str, str], subprotocols: Sequence[str]) -> list[str]:
+    in_query = [query[name] for name in ("key", "api-key") if name in query]
+    offered = [name for name in subprotocols if name.startswith(_KEY_SUBPROTOCOL)]
+    return in_query + [name.removeprefix(_KEY_SUBPROTOCOL) for name in offered]
 
 
 def _query(scope: Scope) -> dict[str, str]:

@@ -17,7 +17,7 @@ down. Paths are relative to the file.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 
 __all__ = ["SURFACES", "Alias", "GatewayConfig"]
 
-SURFACES: Final = {"openai": ("api",), "azure": ("azure_openai",), "gemini": ("ai_studio", "vertex")}
+SURFACES: Final = {
+    "openai": ("api",),
+    "azure": ("azure_openai", "azure_speech", "voice_live"),
+    "gemini": ("ai_studio", "vertex"),
+}
 """The surfaces of each provider that the gateway can call, first the one that an alias need not name."""
 
 _DEFAULT_API_VERSION: Final = "2025-04-01-preview"
@@ -60,6 +64,12 @@ class Alias:
     retries: int = 0
     named_surface: str | None = None
     """The provider's interface, where it is not the usual one."""
+
+    region: str | None = None
+    """Where the provider computes, if prices depend on it."""
+
+    deployments: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the names mean that the provider may say in place of a session's other models."""
 
     @property
     def surface(self) -> str:
@@ -110,7 +120,7 @@ class _Reader:
     def _alias(self, name: str, node: Node) -> Alias:
         members = node.members(
             ("provider", "model", "base_url", "prices"),
-            ("api_key_env", "api_version", "deployment", "retries", "surface"),
+            ("api_key_env", "api_version", "deployment", "deployments", "region", "retries", "surface"),
         )
         provider = members["provider"].one_of(SURFACES)
         return Alias(
@@ -124,6 +134,8 @@ class _Reader:
             members["deployment"].text() if "deployment" in members else None,
             self._retries(members["retries"]) if "retries" in members else 0,
             members["surface"].one_of(SURFACES[provider]) if "surface" in members else None,
+            members["region"].text() if "region" in members else None,
+            _texts(members["deployments"]) if "deployments" in members else {},
         )
 
     def _book(self, node: Node) -> PriceBook:
@@ -153,3 +165,7 @@ class _Reader:
         if type(retries) is not int or not 0 <= retries <= _MOST_RETRIES:
             node.refuse(f"must be a whole number from 0 to {_MOST_RETRIES}")
         return retries
+
+
+def _texts(node: Node) -> dict[str, str]:
+    return {name: value.text() for name, value in node.mapping().items()}

@@ -141,12 +141,15 @@ def unanswered(problem: str) -> Metered:
 
 
 def _meter(call: Call, request: Mapping[str, Any], response: Mapping[str, Any], seams: Seams) -> Metered:
-    exchange = {
-        "provider": call.alias.provider,
-        "surface": call.alias.surface,
+    alias = call.alias
+    exchange: dict[str, Any] = {
+        "provider": alias.provider,
+        "surface": alias.surface,
         "operation": call.operation,
-        "model": call.alias.model,
+        "model": alias.model,
         "at": call.at,
+        "region": alias.region,
+        "aliases": alias.deployments,
         "request": request,
         "response": response,
     }

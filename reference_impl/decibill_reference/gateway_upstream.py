@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from decibill_reference.gateway_dialects import Address
 
-__all__ = ["Answer", "Upstream", "UpstreamFailure", "said"]
+__all__ = ["Answer", "Upstream", "UpstreamFailure", "pause_after", "said"]
 
 _TIMEOUT: Final = httpx.Timeout(600.0, connect=10.0)
 _LIMITS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=100)
@@ -102,7 +102,12 @@ class Upstream:
                 if last or response.status_code < 500:
                     return Answer(response, attempts)
                 await response.aclose()
-            await asyncio.sleep(min(_FIRST_PAUSE_S * 2 ** (attempts - 1), _LONGEST_PAUSE_S))
+            await asyncio.sleep(pause_after(attempts))
+
+
+def pause_after(attempts: int) -> float:
+    """Return how many seconds to wait after so many attempts."""
+    return min(_FIRST_PAUSE_S * 2.0 ** (attempts - 1), _LONGEST_PAUSE_S)
 
 
 def said(error: Exception) -> str:

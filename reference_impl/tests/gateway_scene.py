@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import uvicorn
-from decibill_reference.gateway import Gateway, GatewayConfig, _listen
+from decibill_reference.gateway import Gateway, GatewayConfig, _listen, settings_of
 from decibill_reference.ledger import Ledger
 from decibill_reference.prices import PriceBook
 from werkzeug import Response
@@ -122,8 +122,9 @@ class Seen:
 @contextlib.contextmanager
 def running(config: GatewayConfig, seams: Seams) -> Iterator[Running]:
     with _listen("127.0.0.1", 0) as listening, Ledger(config.ledger) as ledger:
-        application = Gateway(config, ledger, seams).application()
-        server = uvicorn.Server(uvicorn.Config(application, log_level="critical", access_log=False))
+        settings = settings_of(Gateway(config, ledger, seams))
+        settings.log_level = "critical"
+        server = uvicorn.Server(settings)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
