@@ -18,7 +18,7 @@ from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.numbers import escape, read_decimal
 from decibill_reference.usage import read_time
 
-__all__ = ["Body", "Exchange", "as_object", "header"]
+__all__ = ["Body", "Exchange", "as_object", "header", "named_header"]
 
 Kind: TypeAlias = Literal["json", "text", "sse", "events", "media"]
 
@@ -105,11 +105,7 @@ class Exchange:
             DecibillReferenceError: `malformed_body`, `duplicate_key` or `invalid_number` for a body that is
                 not what it claims to be, `unsupported_exchange` where there is not exactly one.
         """
-        present = [member for member in self.response if member in _MEMBERS]
-        if len(present) != 1:
-            found = ", ".join(present) or "none"
-            raise _unsupported("/response", f"exactly one of {', '.join(_KINDS)} is the body; found {found}")
-        member = present[0]
+        member = self._body_member()
         kind = _MEMBERS[member]
         pointer = f"/response/{kind}"
         value: object = self.response[member]
@@ -125,6 +121,21 @@ class Exchange:
         if not isinstance(value, str):
             raise _unsupported(pointer, "a text was expected here")
         return _text_body(kind, value, pointer, media_type(self.response))
+
+    def kind(self) -> Kind:
+        """Return how the body of the response was written down, without opening it.
+
+        Raises:
+            DecibillReferenceError: `unsupported_exchange` where there is not exactly one body.
+        """
+        return _MEMBERS[self._body_member()]
+
+    def _body_member(self) -> str:
+        present = [member for member in self.response if member in _MEMBERS]
+        if len(present) != 1:
+            found = ", ".join(present) or "none"
+            raise _unsupported("/response", f"exactly one of {', '.join(_KINDS)} is the body; found {found}")
+        return present[0]
 
     def request_object(self) -> Mapping[str, Any]:
         """Return the JSON object or the form that was sent; an empty one where there was neither."""
@@ -189,11 +200,17 @@ class Exchange:
 
 def header(part: Mapping[str, Any], name: str) -> str | None:
     """Return the header *name*, given in lower case, of a request or response; an empty one is absent."""
+    found = named_header(part, name)
+    return found[1] if found else None
+
+
+def named_header(part: Mapping[str, Any], name: str) -> tuple[str, str] | None:
+    """Return the header *name*, given in lower case, as it is spelled and what it says."""
     headers: object = part.get("headers")
     if isinstance(headers, Mapping):
         for key, value in cast("Mapping[str, object]", headers).items():
             if key.lower() == name and isinstance(value, str) and value.strip():
-                return value.strip()
+                return key, value.strip()
     return None
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.exchange import Exchange
-from decibill_reference.extract import azure, azure_speech, gemini, openai
+from decibill_reference.extract import azure, azure_speech, elevenlabs, gemini, openai
 from decibill_reference.extract.draft import Draft
 from decibill_reference.extract.service_tier import read_service_tier
 
@@ -29,6 +29,7 @@ SURFACES: Mapping[tuple[str, str], Mapping[str, Reader]] = {
     ("azure", "azure_openai"): azure.OPERATIONS,
     ("azure", "azure_speech"): azure_speech.OPERATIONS,
     ("azure", "voice_live"): azure.VOICE_LIVE,
+    ("elevenlabs", "api"): elevenlabs.OPERATIONS,
     ("gemini", "ai_studio"): gemini.OPERATIONS,
     ("gemini", "vertex"): gemini.OPERATIONS,
 }

@@ -9,17 +9,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from decibill_reference.exchange import Exchange
     from decibill_reference.extract.draft import Draft
 
-__all__ = ["read_characters"]
+__all__ = ["count_characters", "read_characters"]
 
 
 def read_characters(exchange: Exchange, member: str, draft: Draft) -> None:
     """State the characters of the request's *member*, or that they are unknown."""
-    text = exchange.request_object().get(member)
-    if isinstance(text, str):
-        draft.state("tts_characters", len(text), "request")
+    count_characters([exchange.request_object().get(member)], draft)
+
+
+def count_characters(texts: Sequence[object], draft: Draft) -> None:
+    """State the characters of all *texts* together, or that they are unknown where one is no text."""
+    counts = [len(text) for text in texts if isinstance(text, str)]
+    if len(counts) == len(texts):
+        draft.state("tts_characters", sum(counts), "request")
         draft.character_rule = "code_points"
     else:
         draft.unknown.add("tts_characters")

@@ -12,6 +12,7 @@ from decibill_reference.usage import FLAGS, QUANTITIES, Component, UsageRecord, 
 if TYPE_CHECKING:
     from decibill_reference.exchange import Exchange
     from decibill_reference.extract.wire import WireObject
+    from decibill_reference.usage import ProviderCost
 
 __all__ = ["Draft", "Reader"]
 
@@ -31,7 +32,9 @@ class Draft:
         "_quantities",
         "character_rule",
         "components",
+        "features",
         "flags",
+        "provider_cost",
         "service_tier",
         "unknown",
         "unread",
@@ -47,6 +50,8 @@ class Draft:
         self.service_tier: str | None = None
         self.character_rule: str | None = None
         self.components: tuple[Component, ...] = ()
+        self.features: tuple[str, ...] = ()
+        self.provider_cost: ProviderCost | None = None
 
     def state(
         self,
@@ -164,7 +169,9 @@ class Draft:
             tuple([flag for flag in FLAGS if flag in self.flags]) if self.flags else (),
             service_tier=self.service_tier,
             region=exchange.region,
+            features=self.features,
             character_rule=self.character_rule,
+            provider_cost=self.provider_cost,
             unread=tuple(self.unread),
             components=self.components,
         )
