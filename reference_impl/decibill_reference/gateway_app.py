@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
+from decibill_reference import gateway_dialects_elevenlabs
 from decibill_reference.gateway_body import BadRequest, parse_body
 from decibill_reference.gateway_dialects import PATHS
 from decibill_reference.gateway_dialects_realtime import SESSIONS
@@ -53,7 +54,7 @@ _FORWARDED: Final = frozenset(
 )
 _FORWARDED_TO_SESSIONS: Final = _FORWARDED - {"accept", "content-type"}
 _KEY_SUBPROTOCOL: Final = "openai-insecure-api-key."
-_KEY_HEADERS: Final = ("api-key", "x-goog-api-key")
+_KEY_HEADERS: Final = ("api-key", "x-goog-api-key", "xi-api-key")
 _MOST_ROWS: Final = 1000
 _END_OF_TIME: Final = "9"
 
@@ -78,7 +79,8 @@ class Gateway:
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
-        calls = [Route(path, _Endpoint(self.call, dialect), methods=["POST"]) for path, dialect in PATHS]
+        paths: Sequence[tuple[str, Dialect]] = (*PATHS, *gateway_dialects_elevenlabs.PATHS)
+        calls = [Route(path, _Endpoint(self.call, dialect), methods=["POST"]) for path, dialect in paths]
         sessions = [WebSocketRoute(path, _Endpoint(self.session, dialect)) for path, dialect in SESSIONS]
         own = [
             Route("/health", self._health),
@@ -112,7 +114,8 @@ class Gateway:
             body = parse_body(content, content_type)
         except BadRequest as error:
             raise _Refusal(400, str(error)) from None
-        named: str | None = scope.get("path_params", {}).get("alias")
+        path: Mapping[str, str] = scope.get("path_params", {})
+        named = path.get("alias")
         alias = self._alias(body.model if named is None else named)
         call = Call(
             id=str(uuid.uuid4()),
@@ -121,10 +124,11 @@ class Gateway:
             operation=dialect.operation_of(body),
             request=body.request(),
             upload=body.upload,
+            upload_name=body.upload_name,
         )
         relay = Relay(call, self._ledger, self._seams, send, dialect.digest)
         try:
-            address = dialect.address(alias, _query(scope))
+            address = dialect.address(alias, _query(scope), path)
         except BadRequest as error:
             raise _Refusal(400, str(error)) from None
         assert self._upstream is not None  # the lifespan has begun

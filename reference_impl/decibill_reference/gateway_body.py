@@ -19,6 +19,9 @@ __all__ = ["BadRequest", "Body", "FormBody", "JsonBody", "parse_body"]
 
 Text = TypeVar("Text", str, bytes)
 
+_MODEL: Final = ("model", "model_id")
+"""The members that name the model: most providers', and ElevenLabs'."""
+
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _DECODER: Final = json.JSONDecoder()
 _PARAMETER: Final = re.compile(rb';\s*([a-zA-Z0-9*_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))')
@@ -41,6 +44,11 @@ class Body(Protocol):
     @property
     def upload(self) -> bytes | None:
         """The uploaded media."""
+        ...
+
+    @property
+    def upload_name(self) -> str | None:
+        """The field of the form that holds it."""
         ...
 
     @property
@@ -107,12 +115,21 @@ class JsonBody:
     @property
     def model(self) -> str | None:
         """The model that the body asks for."""
-        model = self.members.get("model")
+        model = self.members.get(self._model_member)
         return model if isinstance(model, str) else None
+
+    @property
+    def _model_member(self) -> str:
+        return next((name for name in _MODEL if name in self.members), _MODEL[0])
 
     @property
     def upload(self) -> None:
         """JSON carries its media inside; its length never matters."""
+        return None
+
+    @property
+    def upload_name(self) -> None:
+        """JSON has no uploads."""
         return None
 
     @property
@@ -126,7 +143,7 @@ class JsonBody:
 
     def forwarded(self, model: str | None, *, ask_for_usage: bool = False) -> bytes:
         """Return the body to send on, asking for *model*."""
-        changes: dict[str, Any] = {} if model is None else {"model": model}
+        changes: dict[str, Any] = {} if model is None else {self._model_member: model}
         if ask_for_usage and self.streams:
             options: object = self.members.get("stream_options")
             stated = cast("dict[str, Any]", options) if isinstance(options, dict) else {}
@@ -214,12 +231,22 @@ class FormBody:
     @property
     def model(self) -> str | None:
         """The model that the form asks for."""
-        return next((self._text(part) for part in self.parts if part.name == "model"), None)
+        return next((self._text(part) for part in self._model_parts), None)
+
+    @property
+    def _model_parts(self) -> tuple[_Part, ...]:
+        named = (tuple(part for part in self.parts if part.name == name) for name in _MODEL)
+        return next((parts for parts in named if parts), ())
 
     @property
     def upload(self) -> bytes | None:
-        """The bytes of the part ``file``."""
-        return next((self.body[part.start : part.end] for part in self.parts if part.name == "file"), None)
+        """The bytes of the first file."""
+        return next((self.body[part.start : part.end] for part in self.parts if part.is_file), None)
+
+    @property
+    def upload_name(self) -> str | None:
+        """The name of the first file's part."""
+        return next((part.name for part in self.parts if part.is_file), None)
 
     @property
     def streams(self) -> bool:
@@ -227,20 +254,26 @@ class FormBody:
         return any(part.name == "stream" and self._text(part).lower() == "true" for part in self.parts)
 
     def request(self) -> dict[str, Any]:
-        """Return the member ``form`` of an exchange's request; a file is named by its content type alone."""
+        """Return the member ``form`` of an exchange's request.
+
+        A file is named by its content type alone, and a text that is repeated is a list.
+        """
         form: dict[str, Any] = {}
         for part in self.parts:
             if part.is_file:
                 form[part.name] = {"content_type": part.content_type} if part.content_type else {}
             else:
-                form[part.name] = self._text(part)
+                before = form.get(part.name)
+                text = self._text(part)
+                repeated = before if isinstance(before, list) else [before]
+                form[part.name] = [*repeated, text] if isinstance(before, str | list) else text
         return {"form": form}
 
     def forwarded(self, model: str | None, *, ask_for_usage: bool = False) -> bytes:  # noqa: ARG002 - forms are no chat
         """Return the body to send on, asking for *model*."""
         if model is None:
             return self.body
-        spans = {(part.start, part.end): model.encode() for part in self.parts if part.name == "model"}
+        spans = {(part.start, part.end): model.encode() for part in self._model_parts}
         if not spans:
             head = b'--%s\r\nContent-Disposition: form-data; name="model"\r\n\r\n%s\r\n'
             spans[0, 0] = head % (self.boundary, model.encode())

@@ -36,6 +36,7 @@ SURFACES: Final = {
     "openai": ("api",),
     "azure": ("azure_openai", "azure_speech", "voice_live"),
     "gemini": ("ai_studio", "vertex"),
+    "elevenlabs": ("api",),
 }
 """The surfaces of each provider that the gateway can call, first the one that an alias need not name."""
 

@@ -1,7 +1,7 @@
 """What differs between the dialects that clients speak: paths, where the alias stands, whom they can reach.
 
 A request is passed on in the dialect in which it came. OpenAI's reaches OpenAI, Azure OpenAI and, for chat,
-Gemini's compatible endpoint; Gemini's reaches Gemini alone.
+Gemini's compatible endpoint; Gemini's reaches Gemini alone. Further dialects stand in modules of their own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from decibill_reference.gateway_body import Body
     from decibill_reference.gateway_config import Alias
 
-__all__ = ["PATHS", "Address", "Dialect", "GeminiDialect", "OpenAIDialect"]
+__all__ = ["PATHS", "Address", "Dialect", "GeminiDialect", "OpenAIDialect", "credentials", "unreachable"]
 
 _ENDPOINTS: Final = {
     "transcription": "/audio/transcriptions",
@@ -51,8 +51,13 @@ class Dialect(Protocol):
         """Return the body to send on."""
         ...
 
-    def address(self, alias: Alias, query: Mapping[str, str]) -> Address:
+    def address(self, alias: Alias, query: Mapping[str, str], path: Mapping[str, str]) -> Address:
         """Return where the call goes.
+
+        Args:
+            alias: the model that was asked for.
+            query: of the client's call.
+            path: what stood in the parts of the path that can be anything.
 
         Raises:
             BadRequest: the alias stands for a model that this dialect cannot reach.
@@ -81,20 +86,20 @@ class OpenAIDialect:
         model = None if alias.provider == "azure" and body.model is None else alias.model
         return body.forwarded(model, ask_for_usage=self.operation == "chat")
 
-    def address(self, alias: Alias, query: Mapping[str, str]) -> Address:
+    def address(self, alias: Alias, query: Mapping[str, str], path: Mapping[str, str]) -> Address:  # noqa: ARG002 - only the alias stands there
         """Return where the call goes."""
         endpoint = _ENDPOINTS[self.operation]
         if alias.provider == "azure":
             deployment = quote(alias.deployment or alias.model, safe="")
             version = urlencode({"api-version": query.get("api-version") or alias.api_version})
             url = f"{alias.base_url}/openai/deployments/{deployment}{endpoint}?{version}"
-            return Address(url, _key("api-key", alias.api_key))
+            return Address(url, credentials("api-key", alias.api_key))
         key = f"Bearer {alias.api_key}" if alias.api_key is not None else None
         if alias.provider == "openai":
-            return Address(alias.base_url + endpoint, _key("authorization", key))
+            return Address(alias.base_url + endpoint, credentials("authorization", key))
         if alias.surface == "ai_studio" and self.operation == "chat":
-            return Address(f"{alias.base_url}/v1beta/openai{endpoint}", _key("authorization", key))
-        raise _unreachable(alias, self.operation)
+            return Address(f"{alias.base_url}/v1beta/openai{endpoint}", credentials("authorization", key))
+        raise unreachable(alias, self.operation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,22 +127,24 @@ class GeminiDialect:
         """Return the body as it came."""
         return body.forwarded(None)
 
-    def address(self, alias: Alias, query: Mapping[str, str]) -> Address:
+    def address(self, alias: Alias, query: Mapping[str, str], path: Mapping[str, str]) -> Address:  # noqa: ARG002 - only the alias stands there
         """Return where the call goes."""
         if alias.provider != "gemini":
-            raise _unreachable(alias, self.method)
+            raise unreachable(alias, self.method)
         base = "/v1/publishers/google" if alias.surface == "vertex" else "/v1beta"
         # The client's key is the gateway's, not the provider's; it never leaves.
         kept = urlencode({name: value for name, value in query.items() if name != "key"})
         url = f"{alias.base_url}{base}/models/{quote(alias.model, safe='')}:{self.method}"
-        return Address(f"{url}?{kept}" if kept else url, _key("x-goog-api-key", alias.api_key))
+        return Address(f"{url}?{kept}" if kept else url, credentials("x-goog-api-key", alias.api_key))
 
 
-def _key(header: str, value: str | None) -> dict[str, str]:
+def credentials(header: str, value: str | None) -> dict[str, str]:
+    """Return the header with the provider's key, none where there is no key."""
     return {} if value is None else {header: value}
 
 
-def _unreachable(alias: Alias, wanted: str) -> BadRequest:
+def unreachable(alias: Alias, wanted: str) -> BadRequest:
+    """Return the refusal of a call for which a dialect has no address."""
     where = f"{alias.provider} ({alias.surface})"
     return BadRequest(f"{alias.name!r} is a model of {where}, which has no {wanted} in this dialect")
 

@@ -30,6 +30,7 @@ __all__ = ["SOUND", "Call", "Metered", "Seams", "meter", "unanswered"]
 
 _LOG: Final = logging.getLogger("decibill.gateway")
 _SECONDS: Final = "audio_duration_seconds"
+_CREDITS: Final = "provider_credits"
 
 
 def _cost(charge: Charge) -> str | None:
@@ -82,6 +83,8 @@ class Call:
     """What an exchange says of the request: its member ``json`` or ``form``."""
 
     upload: bytes | None = None
+    upload_name: str | None = None
+    """The field of the form that holds the upload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +125,20 @@ async def meter(call: Call, response: Mapping[str, Any], seams: Seams) -> Metere
     Never raises: usage that is refused is recorded as refused, with no cost.
     """
     metered = _meter(call, call.request, response, seams)
-    if call.upload is None or metered.usage is None or _SECONDS not in metered.usage.unknown:
+    if call.upload is None or metered.usage is None or not _lacks_length(metered.usage):
         return metered
     # Nothing in the answer says how long the upload is, so it is measured, and only then.
     seconds = await asyncio.to_thread(media.measure, call.upload)
     if seconds is None:
         return metered
     form = call.request["form"]
-    file = {**form["file"], "media_seconds": plain(seconds)}
-    return _meter(call, {**call.request, "form": {**form, "file": file}}, response, seams)
+    file = {**form[call.upload_name], "media_seconds": plain(seconds)}
+    return _meter(call, {**call.request, "form": {**form, call.upload_name: file}}, response, seams)
+
+
+def _lacks_length(usage: UsageRecord) -> bool:
+    """Tell whether a length is missed, or would stand beside credits, which a price need not be in."""
+    return _SECONDS in usage.unknown or (_CREDITS in usage.quantities and _SECONDS not in usage.quantities)
 
 
 def unanswered(problem: str) -> Metered:

@@ -50,6 +50,9 @@ _HOP_BY_HOP: Final = frozenset(
         b"upgrade",
     }
 )
+_AUDIO: Final = frozenset({"speech", "voice_conversion", "sound_generation"})
+"""The operations that answer in audio."""
+
 _TEXT: Final = ("application/json", "text/", "application/x-subrip")
 
 Headers = list[tuple[bytes, bytes]]
@@ -79,7 +82,7 @@ class Relay:
             await self._whole(answer)
         elif kind == "text/event-stream":
             await self._stream(answer)
-        elif self.call.operation == "speech" and not kind.startswith(_TEXT):
+        elif self.call.operation in _AUDIO and not kind.startswith(_TEXT):
             await self._media(answer, kind)
         else:
             await self._whole(answer)

@@ -79,7 +79,7 @@ def test_secrets_are_read_from_the_environment(tmp_path: Path) -> None:
         ({"ledger": 1}, "/ledger"),
         ({"ledger": None}, ""),
         ({"port": 1}, "/port"),
-        ({"aliases": {"a/b": alias(provider="elevenlabs")}}, "/aliases/a~1b/provider"),
+        ({"aliases": {"a/b": alias(provider="acme")}}, "/aliases/a~1b/provider"),
         ({"aliases": {"a": alias(model="")}}, "/aliases/a/model"),
         ({"aliases": {"a": alias(base_url="example.org")}}, "/aliases/a/base_url"),
         ({"aliases": {"a": alias(base_url="https://example.org?a=1")}}, "/aliases/a/base_url"),
