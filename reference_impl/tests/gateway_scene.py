@@ -72,10 +72,17 @@ class Running:
     url: str
     ledger: Ledger
     client: httpx.Client
+    server: uvicorn.Server
+    thread: threading.Thread
+
+    def stop(self) -> None:
+        """Tell the gateway to stop, and wait until it has."""
+        self.server.should_exit = True
+        self.thread.join()
 
     def rows(self, count: int) -> list[dict[str, Any]]:
-        """Return the rows of the ledger, which must come to *count* within two seconds."""
-        for _ in range(200):
+        """Return the rows of the ledger, which must come to *count* within ten seconds."""
+        for _ in range(1000):
             rows: list[dict[str, Any]] = self.client.get("/v1/usage").json()["data"]
             if len(rows) >= count:
                 break
@@ -130,7 +137,7 @@ def running(config: GatewayConfig, seams: Seams) -> Iterator[Running]:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         try:
             with httpx.Client(base_url=url, trust_env=False, timeout=10) as client:
-                yield Running(url, ledger, client)
+                yield Running(url, ledger, client, server, thread)
         finally:
             server.should_exit = True
             thread.join()

@@ -53,6 +53,14 @@ def test_frames_keep_their_order_their_side_and_their_place() -> None:
     ]
 
 
+def test_who_ended_a_session_is_not_usage() -> None:
+    server = {"from": "server", "frame": {"type": "response.created"}}
+
+    found = frames(Exchange.open(exchange_of([{"from": "client", "close": 1000}, server])))
+
+    assert [frame.content.pointer for frame in found] == ["/response/events/1/frame"]
+
+
 @pytest.mark.parametrize(
     ("events", "pointer"),
     [

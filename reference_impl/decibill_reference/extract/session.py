@@ -6,6 +6,7 @@ What its other models used is summed by `Components`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from decibill_reference.errors import DecibillReferenceError
@@ -34,6 +35,8 @@ class Frame(NamedTuple):
 def frames(exchange: Exchange) -> list[Frame]:
     """Return the frames of the session that *exchange* holds, in their order.
 
+    A transcript can hold who ended the session as well, which says nothing of usage.
+
     Raises:
         DecibillReferenceError: `malformed_body` for an answer that is no transcript of a session.
     """
@@ -46,6 +49,7 @@ def frames(exchange: Exchange) -> list[Frame]:
     return [
         _frame(item, f"{body.pointer}/{number}")
         for number, item in enumerate(cast("list[object]", transcript))
+        if not _is_end(item)
     ]
 
 
@@ -93,6 +97,10 @@ def leave_open(draft: Draft) -> None:
     """Take back the total of both directions where one of them is not known to its end."""
     if not draft.unknown.isdisjoint(TOTALS):
         draft.withdraw("total_tokens")
+
+
+def _is_end(item: object) -> bool:
+    return isinstance(item, Mapping) and "close" in item and "frame" not in item
 
 
 def _frame(item: object, pointer: str) -> Frame:
