@@ -22,8 +22,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from decibill_reference import gateway_dialects_elevenlabs
-from decibill_reference.gateway_body import BadRequest, parse_body
+from decibill_reference import gateway_dialects_azure_speech, gateway_dialects_elevenlabs
+from decibill_reference.gateway_body import BadRequest
 from decibill_reference.gateway_dialects import PATHS
 from decibill_reference.gateway_dialects_realtime import SESSIONS
 from decibill_reference.gateway_metering import SOUND, Call, Seams
@@ -50,11 +50,19 @@ D = TypeVar("D")
 
 _LARGEST_BODY: Final = 64 * 1024 * 1024
 _FORWARDED: Final = frozenset(
-    {"accept", "content-type", "openai-beta", "openai-organization", "openai-project"}
+    {
+        "accept",
+        "content-type",
+        "openai-beta",
+        "openai-organization",
+        "openai-project",
+        "pronunciation-assessment",
+        "x-microsoft-outputformat",
+    }
 )
-_FORWARDED_TO_SESSIONS: Final = _FORWARDED - {"accept", "content-type"}
+_FORWARDED_TO_SESSIONS: Final = frozenset({"openai-beta", "openai-organization", "openai-project"})
 _KEY_SUBPROTOCOL: Final = "openai-insecure-api-key."
-_KEY_HEADERS: Final = ("api-key", "x-goog-api-key", "xi-api-key")
+_KEY_HEADERS: Final = ("api-key", "ocp-apim-subscription-key", "x-goog-api-key", "xi-api-key")
 _MOST_ROWS: Final = 1000
 _END_OF_TIME: Final = "9"
 
@@ -79,7 +87,11 @@ class Gateway:
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
-        paths: Sequence[tuple[str, Dialect]] = (*PATHS, *gateway_dialects_elevenlabs.PATHS)
+        paths: Sequence[tuple[str, Dialect]] = (
+            *PATHS,
+            *gateway_dialects_azure_speech.PATHS,
+            *gateway_dialects_elevenlabs.PATHS,
+        )
         calls = [Route(path, _Endpoint(self.call, dialect), methods=["POST"]) for path, dialect in paths]
         sessions = [WebSocketRoute(path, _Endpoint(self.session, dialect)) for path, dialect in SESSIONS]
         own = [
@@ -111,7 +123,7 @@ class Gateway:
             return  # the client went away before it had asked for anything
         content_type = headers.setdefault("content-type", "application/json")
         try:
-            body = parse_body(content, content_type)
+            body = dialect.parse(content, content_type)
         except BadRequest as error:
             raise _Refusal(400, str(error)) from None
         path: Mapping[str, str] = scope.get("path_params", {})

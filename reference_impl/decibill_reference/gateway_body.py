@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["BadRequest", "Body", "FormBody", "JsonBody", "parse_body"]
+__all__ = ["BadRequest", "Body", "FormBody", "JsonBody", "charset_of", "parse_body"]
 
 Text = TypeVar("Text", str, bytes)
 
@@ -66,6 +66,12 @@ class Body(Protocol):
         With *ask_for_usage* a chat stream is asked to end in a usage chunk, as ``stream_options`` can.
         """
         ...
+
+
+def charset_of(content_type: str) -> str:
+    """Return the encoding that a content type names, UTF-8 where it names none."""
+    parameters = dict(_parameters(content_type.encode("latin-1", "replace")))
+    return parameters.get(b"charset", b"utf-8").decode("latin-1")
 
 
 def parse_body(body: bytes, content_type: str) -> Body:
@@ -259,14 +265,13 @@ class FormBody:
         A file is named by its content type alone, and a text that is repeated is a list.
         """
         form: dict[str, Any] = {}
+        texts: dict[str, list[str]] = {}
         for part in self.parts:
             if part.is_file:
                 form[part.name] = {"content_type": part.content_type} if part.content_type else {}
             else:
-                before = form.get(part.name)
-                text = self._text(part)
-                repeated = before if isinstance(before, list) else [before]
-                form[part.name] = [*repeated, text] if isinstance(before, str | list) else text
+                texts.setdefault(part.name, []).append(self._text(part))
+                form[part.name] = texts[part.name] if len(texts[part.name]) > 1 else texts[part.name][0]
         return {"form": form}
 
     def forwarded(self, model: str | None, *, ask_for_usage: bool = False) -> bytes:  # noqa: ARG002 - forms are no chat

@@ -11,14 +11,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
 from urllib.parse import quote, urlencode
 
-from decibill_reference.gateway_body import BadRequest
+from decibill_reference.gateway_body import BadRequest, parse_body
 from decibill_reference.gateway_stream import GeminiDigest, StreamDigest
 
 if TYPE_CHECKING:
     from decibill_reference.gateway_body import Body
     from decibill_reference.gateway_config import Alias
 
-__all__ = ["PATHS", "Address", "Dialect", "GeminiDialect", "OpenAIDialect", "credentials", "unreachable"]
+__all__ = [
+    "PATHS",
+    "Address",
+    "Dialect",
+    "GeminiDialect",
+    "JsonOrForm",
+    "OpenAIDialect",
+    "credentials",
+    "unreachable",
+]
 
 _ENDPOINTS: Final = {
     "transcription": "/audio/transcriptions",
@@ -43,6 +52,14 @@ class Dialect(Protocol):
         """What metering keeps of a stream."""
         ...
 
+    def parse(self, content: bytes, content_type: str) -> Body:
+        """Return the body of a request.
+
+        Raises:
+            BadRequest: it is not what this dialect sends.
+        """
+        ...
+
     def operation_of(self, body: Body) -> str:
         """Return the operation that *body* asks for."""
         ...
@@ -65,8 +82,18 @@ class Dialect(Protocol):
         ...
 
 
+class JsonOrForm:
+    """What most dialects have in common."""
+
+    __slots__ = ()
+
+    def parse(self, content: bytes, content_type: str) -> Body:
+        """Return the body of a request, which is JSON or a form."""
+        return parse_body(content, content_type)
+
+
 @dataclass(frozen=True, slots=True)
-class OpenAIDialect:
+class OpenAIDialect(JsonOrForm):
     """OpenAI's endpoints, which Azure OpenAI has too, below the name of a deployment."""
 
     operation: str
@@ -89,7 +116,7 @@ class OpenAIDialect:
     def address(self, alias: Alias, query: Mapping[str, str], path: Mapping[str, str]) -> Address:  # noqa: ARG002 - only the alias stands there
         """Return where the call goes."""
         endpoint = _ENDPOINTS[self.operation]
-        if alias.provider == "azure":
+        if alias.surface == "azure_openai":
             deployment = quote(alias.deployment or alias.model, safe="")
             version = urlencode({"api-version": query.get("api-version") or alias.api_version})
             url = f"{alias.base_url}/openai/deployments/{deployment}{endpoint}?{version}"
@@ -103,7 +130,7 @@ class OpenAIDialect:
 
 
 @dataclass(frozen=True, slots=True)
-class GeminiDialect:
+class GeminiDialect(JsonOrForm):
     """One method of a Gemini model; the path names the model, and the body says whether speech is wanted."""
 
     method: str

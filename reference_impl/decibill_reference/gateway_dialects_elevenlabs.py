@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
-from decibill_reference.gateway_dialects import Address, credentials, unreachable
+from decibill_reference.gateway_dialects import Address, JsonOrForm, credentials, unreachable
 from decibill_reference.gateway_stream import StreamDigest
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class NothingKept(StreamDigest):
 
 
 @dataclass(frozen=True, slots=True)
-class ElevenLabsDialect:
+class ElevenLabsDialect(JsonOrForm):
     """One endpoint; a voice stands in its path where `{voice}` does."""
 
     operation: str

@@ -84,7 +84,7 @@ class Call:
 
     upload: bytes | None = None
     upload_name: str | None = None
-    """The field of the form that holds the upload."""
+    """The field of the form that holds the upload; None where the upload is the whole body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +131,16 @@ async def meter(call: Call, response: Mapping[str, Any], seams: Seams) -> Metere
     seconds = await asyncio.to_thread(media.measure, call.upload)
     if seconds is None:
         return metered
+    return _meter(call, _with_length(call, plain(seconds)), response, seams)
+
+
+def _with_length(call: Call, seconds: str) -> dict[str, Any]:
+    """Return what an exchange says of the request, with the length of its upload."""
+    if call.upload_name is None:
+        return {**call.request, "media": {**call.request["media"], "media_seconds": seconds}}
     form = call.request["form"]
-    file = {**form[call.upload_name], "media_seconds": plain(seconds)}
-    return _meter(call, {**call.request, "form": {**form, call.upload_name: file}}, response, seams)
+    file = {**form[call.upload_name], "media_seconds": seconds}
+    return {**call.request, "form": {**form, call.upload_name: file}}
 
 
 def _lacks_length(usage: UsageRecord) -> bool:
