@@ -152,6 +152,58 @@ def test_an_upload_without_a_content_type_is_still_a_file() -> None:
     assert form.upload == b""
 
 
+def test_the_upload_is_the_first_file_whatever_its_field_is_called() -> None:
+    body = (
+        b'--xyz\r\nContent-Disposition: form-data; name="file"\r\n\r\nno file\r\n'
+        b'--xyz\r\nContent-Disposition: form-data; name="audio"; filename="a.wav"\r\n\r\nRIFF\r\n--xyz--'
+    )
+    form = FormBody.parse(body, FORM_TYPE)
+
+    assert (form.upload, form.upload_name) == (b"RIFF", "audio")
+
+
+def test_a_form_without_a_file_has_no_upload() -> None:
+    form = FormBody.parse(form_of(("language", "en")), FORM_TYPE)
+
+    assert (form.upload, form.upload_name) == (None, None)
+
+
+def form_of(*fields: tuple[str, str]) -> bytes:
+    head = '--xyz\r\nContent-Disposition: form-data; name="'
+    return "".join(f'{head}{name}"\r\n\r\n{text}\r\n' for name, text in fields).encode() + b"--xyz--"
+
+
+def test_a_field_that_is_repeated_is_a_list() -> None:
+    form = FormBody.parse(form_of(("a", "1"), ("b", "2"), ("a", "3"), ("a", "4")), FORM_TYPE)
+
+    assert form.request() == {"form": {"a": ["1", "3", "4"], "b": "2"}}
+
+
+def test_the_model_is_replaced_where_it_is_named() -> None:
+    form = FormBody.parse(form_of(("model_id", "alias"), ("text", "model")), FORM_TYPE)
+
+    assert form.model == "alias"
+    assert form.forwarded("eleven_v3") == form_of(("model_id", "eleven_v3"), ("text", "model"))
+
+
+@pytest.mark.parametrize(
+    ("body", "model", "forwarded"),
+    [
+        (b'{"model_id": "alias"}', "alias", b'{"model_id": "m"}'),
+        (b'{"model_id": "x", "model": "alias"}', "alias", b'{"model_id": "x", "model": "m"}'),
+        (b'{"model_id": 7}', None, b'{"model_id": "m"}'),
+    ],
+    ids=["model_id", "both", "no text"],
+)
+def test_the_model_of_a_json_body_is_replaced_where_it_is_named(
+    body: bytes, model: str | None, forwarded: bytes
+) -> None:
+    parsed = parse_body(body, "application/json")
+
+    assert (parsed.model, parsed.upload, parsed.upload_name) == (model, None, None)
+    assert parsed.forwarded("m") == forwarded
+
+
 def test_what_stands_before_the_first_boundary_is_not_a_part() -> None:
     form = FormBody.parse(b"preamble\r\n" + FORM, FORM_TYPE)
 
