@@ -3,17 +3,23 @@
 One mistake makes many cases fail: a gateway that bills audio at the text rate gets the cost of all audio
 wrong, and the cost is what shows most requirements. Where a mistake is recognised, and a requirement that is
 about it fails by a check of its own in the same run, the check says nothing about the others.
+
+Where a gateway records wrong usage of a call, the cost of that call says nothing about its pricing either: a
+rule for prices is judged by calls whose usage was read rightly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from decibill.outcome import CheckResult, Outcome
 
-__all__ = ["Attribution", "attribute"]
+__all__ = ["Attribution", "attribute", "explained"]
+
+_OF_COST: Final = frozenset({"cost", "status"})
+_OF_PRICING: Final = ("AUB-CHG-", "AUB-PRC-", "AUB-GWY-")
 
 _ABOUT_ANY_USAGE: Final = frozenset({"AUB-GWY-3725", "AUB-GWY-e8e3"})
 """Requirements that wrong usage speaks against whatever the mistake is: none of them hides or is hidden."""
@@ -35,6 +41,8 @@ class Attribution:
             return ()
         if requirement in check.breaks or requirement in _ABOUT_ANY_USAGE:
             return ()
+        if check.explained_by and requirement.startswith(_OF_PRICING):
+            return check.explained_by
         return tuple(name for name in check.breaks if (check.cause, name) in self.shown)
 
     def outcome(self, requirement: str, check: CheckResult) -> Outcome:
@@ -52,4 +60,28 @@ def attribute(checks: Iterable[CheckResult]) -> Attribution:
             for name in check.breaks
             if name in check.requirements
         )
+    )
+
+
+def explained(checks: tuple[CheckResult, ...], priced: Iterable[str]) -> tuple[CheckResult, ...]:
+    """Return the checks of an instance, its failing cost and status explained by wrong usage, if there is any.
+
+    Args:
+        checks: what was found about the instance.
+        priced: the quantities that its cost depends on.
+    """
+    places = {f"ledger.{quantity}" for quantity in priced}
+    wrong = {
+        name
+        for check in checks
+        if check.check in places and check.outcome is Outcome.FAIL
+        for name in check.requirements
+    }
+    if not wrong:
+        return checks
+    return tuple(
+        replace(check, explained_by=tuple(sorted(wrong)))
+        if check.check in _OF_COST and check.outcome is Outcome.FAIL and not check.breaks
+        else check
+        for check in checks
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from decibill.attribution import explained
 from decibill.checks import gateway_checks, requirements_of
 from decibill.judge_call import Call, RunFacts
 from decibill.judge_cost import judge_cost
@@ -83,7 +84,15 @@ def judge(
         )
         for finding in findings
     )
-    return tuple(result for result in results if result.requirements)
+    proving = tuple(result for result in results if result.requirements)
+    return explained(proving, _priced(case))
+
+
+def _priced(case: ExchangeCase) -> Iterator[str]:
+    """Yield the quantities that the cost of a case depends on."""
+    if case.charge is not None:
+        yield from (line.quantity for line in case.charge.lines)
+        yield from (str(gap["quantity"]) for gap in case.charge.unpriced if "quantity" in gap)
 
 
 def _calls(

@@ -100,3 +100,5 @@ class CheckResult:
     cause: str = ""
     money: Money | None = None
     breaks: tuple[str, ...] = ()
+    explained_by: tuple[str, ...] = ()
+    """Requirements that the gateway's wrong usage of the same call fails: its cost follows from that."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from decibill.attribution import attribute
+from decibill.attribution import attribute, explained
 from decibill.baseline import Baseline, KnownFailure
 from decibill.judge_breaks import BY_BASIS, BY_CAUSE, BY_QUANTITY, OF_STREAMS, ZERO, broken_by, loss_of
 from decibill.judge_mistakes import AT_TEXT_RATE, LIST_PRICE, OTHER_DURATION
@@ -141,3 +141,28 @@ def test_another_duration_is_about_which_one_is_billable(basis: str) -> None:
 
 def test_an_unknown_mistake_hides_nothing() -> None:
     assert broken_by(case(), "the sum is wrong") == ()
+
+
+def _instance(*wrong: str, quantity: str = "audio_input_tokens") -> InstanceResult:
+    """Return a call with a wrong cost and a wrong record of these quantities."""
+    checks = (
+        CheckResult("cost", (OTHER,), Outcome.FAIL, cause="other"),
+        *(CheckResult(f"ledger.{name}", (USAGE,), Outcome.FAIL, cause="z") for name in wrong),
+    )
+    return InstanceResult(instance(case()), explained(checks, [quantity]))
+
+
+def test_the_cost_of_usage_that_was_read_wrongly_says_nothing_about_pricing() -> None:
+    verdict = _verdict(_instance("audio_input_tokens"))
+    assert _row(verdict, OTHER).hidden_by == (USAGE,)
+    assert verdict.failed == (USAGE,)
+
+
+def test_it_speaks_against_a_rule_of_reading_all_the_same() -> None:
+    (cost, _) = _instance("audio_input_tokens").checks
+    assert attribute([]).hidden_by("AUB-EXT-d606", cost) == ()
+
+
+@pytest.mark.parametrize("wrong", [(), ("output_tokens",)], ids=["right", "another-quantity"])
+def test_a_wrong_cost_stands_where_what_it_depends_on_was_read_rightly(wrong: tuple[str, ...]) -> None:
+    assert OTHER in _verdict(_instance(*wrong)).failed
