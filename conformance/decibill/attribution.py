@@ -64,7 +64,7 @@ def attribute(checks: Iterable[CheckResult]) -> Attribution:
 
 
 def explained(checks: tuple[CheckResult, ...], priced: Iterable[str]) -> tuple[CheckResult, ...]:
-    """Return the checks of an instance, its failing cost and status explained by wrong usage, if there is any.
+    """Return an instance's checks, its failing cost and status explained by wrong usage, if there is any.
 
     Args:
         checks: what was found about the instance.
