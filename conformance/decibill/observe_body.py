@@ -13,6 +13,7 @@ from typing import Any, TypeGuard, cast
 
 from decibill import jsonio
 from decibill.errors import InvalidFileError
+from decibill.observe_elevenlabs import elevenlabs_usage
 from decibill.observe_gemini import gemini_usage
 from decibill.pointer import MISSING, resolve
 
@@ -81,17 +82,20 @@ def _is_object(value: Any) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(value, Mapping)
 
 
-def usage_of(found: Sequence[Any]) -> dict[str, tuple[str, Any]]:
-    """Return the quantities that an answer states, each with its pointer and value.
+def usage_of(found: Sequence[Any], headers: Mapping[str, str] | None = None) -> dict[str, tuple[str, Any]]:
+    """Return the quantities that an answer states, each with its pointer or header and its value.
 
-    An answer with `usageMetadata` is Gemini's, every other is read in OpenAI's style.
+    An answer with `usageMetadata` is Gemini's, one with the members or headers of ElevenLabs is theirs, and
+    every other is read in OpenAI's style.
     The three spellings of the details, the flat usage of speech and transcription, and usage under decibill's
     own names are read alike. OpenAI's counts are inclusive. The usage is the last that is not null, wherever
     in a stream it stands; its type decides between tokens and seconds, and without a type tokens win
     (AUB-EXT-6f40, AUB-EXT-28aa). The provider's own total is not read: it may hold more than its parts.
     """
-    gemini = gemini_usage(found)
-    return _openai_usage(found) if gemini is None else gemini
+    known = gemini_usage(found)
+    if known is None:
+        known = elevenlabs_usage(found, headers or {})
+    return _openai_usage(found) if known is None else known
 
 
 def _openai_usage(found: Sequence[Any]) -> dict[str, tuple[str, Any]]:
