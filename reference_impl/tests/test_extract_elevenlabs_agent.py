@@ -137,7 +137,7 @@ def test_a_call_that_goes_on_has_no_cost_yet(status: str) -> None:
     record = called({"status": status, "metadata": METADATA})
 
     assert (record.quantities, record.unknown, record.flags) == (
-        {},
+        {"media_duration_seconds": 79},
         ("provider_credits",),
         ("session_incomplete",),
     )

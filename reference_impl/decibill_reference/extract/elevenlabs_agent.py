@@ -42,19 +42,18 @@ def read_agent_call(exchange: Exchange, draft: Draft) -> None:
         DecibillReferenceError: `malformed_body`, `invalid_number` or `negative_quantity`.
     """
     answer = told(exchange, "data")
+    metadata = answer.child("metadata")
+    if metadata:  # whole seconds that fit no rate: not what is billed
+        draft.read_seconds("media_duration_seconds", metadata, "call_duration_secs")
     if answer.text("status") in _UNFINISHED:
         draft.flags.add("session_incomplete")
-        draft.unknown.add(CREDITS)
-        return
-    metadata = answer.child("metadata")
-    if metadata:
+    elif metadata:
         _read_cost(metadata, draft)
     if draft.stated(CREDITS) is None:
         draft.unknown.add(CREDITS)
 
 
 def _read_cost(metadata: WireObject, draft: Draft) -> None:
-    draft.read_seconds("media_duration_seconds", metadata, "call_duration_secs")  # not what is billed
     worth = metadata.decimal("cost_fiat")
     if worth is not None:
         draft.provider_cost = ProviderCost(worth, _CURRENCY)
