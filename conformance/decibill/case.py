@@ -7,7 +7,7 @@ a charge are right. A *record case* (``pricing/*``, ``refund/*``) starts from a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
@@ -24,6 +24,7 @@ __all__ = [
     "ExpectedLine",
     "ExpectedUsage",
     "Flag",
+    "OtherCall",
     "RecordCase",
     "Request",
     "Source",
@@ -92,6 +93,9 @@ class Request:
     form: Mapping[str, Any] | None = None
     text: str | None = None
     media: Mapping[str, Any] | None = None
+    frames: tuple[Mapping[str, Any], ...] | None = None
+    """What the client sends in a session, one after another."""
+
     query: Mapping[str, str] = field(default_factory=dict[str, str])
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -164,6 +168,17 @@ class Accepted:
     status: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OtherCall:
+    """A call after the first that is not the same, or for which something else is right."""
+
+    when: Mapping[str, Request]
+    """Dialect → what the client sends; empty where it sends the same again."""
+
+    usage: ExpectedUsage | None
+    charge: ExpectedCharge | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """What all cases have in common."""
@@ -227,6 +242,38 @@ class ExchangeCase(Case):
     client: Client = Client()
     usage: ExpectedUsage | None = None
     accepted: tuple[Accepted, ...] = ()
+    others: tuple[OtherCall, ...] = ()
+    """The calls of the client after the first, where they differ from it."""
+
+    def of_call(self, number: int) -> ExchangeCase:
+        """Return the case as it is for one call of the client, by its *number* from 0."""
+        if number == 0 or not self.others:
+            return self
+        other, answers = self.others[number - 1], self.steps[-1].answers
+        if other.when:
+            answers = (answers[number], *answers[:number], *answers[number + 1 :])
+        return replace(
+            self,
+            when=other.when or self.when,
+            usage=other.usage,
+            charge=other.charge,
+            steps=(*self.steps[:-1], Step(answers)),
+            accepted=(),
+            others=(),
+        )
+
+    @property
+    def upstream_calls(self) -> int:
+        """How many calls of the client reach the provider; the rest is answered by the gateway's cache."""
+        return 1 if "gateway.cache" in self.features else self.client.calls
+
+    @property
+    def asked(self) -> Mapping[str, Any]:
+        """The exchange with the model that the client asks for: after a fallback not the billed one."""
+        billed = (self.provider, self.model)
+        exchanges = (answer.exchange for step in self.steps for answer in step.answers)
+        others = (each for each in exchanges if (each["provider"], each["model"]) != billed)
+        return next(others, self.exchange)
 
     @property
     def exchange(self) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 
 from decibill import jsonio, schemas
 from decibill.arithmetic import charge_faults, refund_faults, usage_faults
+from decibill.case_calls import count_faults, faults_at_call, other_calls
 from decibill.errors import Fault, InvalidFileError
 from decibill.media_length import media_seconds
 from decibill.pointer import join, resolve
@@ -26,6 +27,7 @@ _STYLE: Final = re.compile(
     r"\b(should|shall|test that|tests? if|check that|verif(y|ies) that)\b", re.IGNORECASE
 )
 _USAGE: Final = re.compile(rb'"usage(Metadata)?"\s*:\s*\{')
+_OF_A_CALL: Final = ("provider", "surface", "operation", "model")
 _AT_EXCHANGE: Final = ("given", "upstream")
 _DIALECTS: Final = ("openai", "azure", "azure_speech", "gemini", "elevenlabs")
 _CLIENT_FEATURES: Final = {
@@ -44,11 +46,17 @@ def case_faults(case: Mapping[str, Any], root: Path) -> tuple[Fault, ...]:
             *_feature_faults(case),
             *_media_faults(case),
             *_proof_faults(case, root),
+            *count_faults(case),
         ]
+        if not found:
+            for n, call in other_calls(case):
+                found += faults_at_call(n, [*_naming_faults(call), *_media_faults(call)])
     else:
         found += _record_proof_faults(case)
     if not found:
         found += _arithmetic_faults(case, root)
+        for n, call in other_calls(case) if "upstream" in case["given"] else ():
+            found += faults_at_call(n, _arithmetic_faults(call, root))
     return tuple(found)
 
 
@@ -142,13 +150,14 @@ def _media_of(value: Any, at: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _exchange_faults(case: Mapping[str, Any]) -> Iterator[Fault]:
     main = exchange_of(case)
+    fixed = ("operation",) if "upstream.fallback" in case["features"] else _OF_A_CALL
     for s, step in enumerate(case["given"]["upstream"]):
         for a, answer in enumerate(step["answers"]):
             at = join(*_AT_EXCHANGE, s, "answers", a)
             if "if" not in answer and a < len(step["answers"]) - 1:
                 yield Fault(at, "has no `if`, so the answers after it are never given")
             exchange = answer["exchange"]
-            for name in ("provider", "surface", "operation", "model"):
+            for name in fixed:
                 if exchange.get(name) != main.get(name):
                     yield Fault(
                         f"{at}/exchange/{name}",
@@ -188,12 +197,18 @@ def _feature_faults(case: Mapping[str, Any]) -> Iterator[Fault]:
         wanted.add("stream")
     if len(case["given"]["upstream"]) > 1:
         wanted.add("upstream.retry")
+    answers = [answer["exchange"] for step in case["given"]["upstream"] for answer in step["answers"]]
+    if len({(answer["provider"], answer["model"]) for answer in answers}) > 1:
+        wanted.add("upstream.fallback")
+    if "others" in case["then"] and "others" not in case["when"]:
+        wanted.add("gateway.cache")  # the same call again, and something else is right
     client = case["when"].get("client", "read_all")
     if isinstance(client, Mapping):
         wanted |= {_CLIENT_FEATURES[str(kind)] for kind in client}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     for feature in sorted(wanted - features):
         yield Fault("/features", f"lacks {feature}")
     structural = {*_CLIENT_FEATURES.values(), "stream", "upstream.retry", "provider.azure"}
+    structural |= {"upstream.fallback", "gateway.cache"}
     structural |= {"transcription", "translation", "speech", "chat", "realtime"}
     for feature in sorted((features & structural) - wanted):
         yield Fault("/features", f"names {feature}, which nothing in the case needs")
@@ -291,7 +306,9 @@ def _arithmetic_faults(case: Mapping[str, Any], root: Path) -> Iterator[Fault]:
             then["refund"], given["charge"], case["when"]["refund"], given.get("earlier", ())
         )
         yield from _below("/then/refund", right)
-    if "charge" in then:
+    if "charge" in then and "upstream" in given and "usage" not in then:
+        yield from _below("/then/charge", charge_faults(then["charge"]))
+    elif "charge" in then:
         usage, at = record_of(case)
         where = "/given/usage" if "usage" in given else "/then/usage"
         faults = [*_below(where, usage_faults(usage)), *_below("/then/charge", charge_faults(then["charge"]))]

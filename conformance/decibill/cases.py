@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from decibill import jsonio
 from decibill._data import data_directory
@@ -21,6 +21,7 @@ from decibill.case import (
     ExpectedLine,
     ExpectedUsage,
     Flag,
+    OtherCall,
     RecordCase,
     Request,
     Source,
@@ -30,6 +31,9 @@ from decibill.casefile import CaseFile
 from decibill.errors import UnknownNameError
 
 __all__ = ["Case", "ExchangeCase", "RecordCase", "load_cases", "parse_case", "select_cases"]
+
+_NO_DIALECTS: Final = frozenset({"client", "others"})
+"""Members of ``when`` that are no call."""
 
 
 def load_cases(root: Path | None = None) -> tuple[Case, ...]:
@@ -133,13 +137,15 @@ def parse_case(document: Any, name: str) -> Case:
     if "upstream" not in given:
         kind: Literal["price", "refund"] = "refund" if "refund" in when else "price"
         return RecordCase(**common, kind=kind, given=given, when=when, refund=then.get("refund"))
+    client = _client(file)
     return ExchangeCase(
         **common,
         steps=_steps(file),
-        when={dialect: _request(file, dialect) for dialect in when if dialect != "client"},
-        client=_client(file),
+        when={dialect: _request(file, f"/when/{dialect}") for dialect in when if dialect not in _NO_DIALECTS},
+        client=client,
         usage=_usage(file) if "usage" in then else None,
         accepted=tuple(_accepted(file, i) for i in range(len(file.array("/then/accepted", optional=True)))),
+        others=tuple(_others(file, client)),
     )
 
 
@@ -162,10 +168,11 @@ def _steps(file: CaseFile) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _request(file: CaseFile, dialect: str) -> Request:
-    body = file.object(f"/when/{dialect}")
+def _request(file: CaseFile, at: str) -> Request:
+    body = file.object(at)
     known = ("json", "form", "text", "media", "query", "headers")
-    return Request(**{key: body[key] for key in known if key in body})
+    frames = tuple(file.array(f"{at}/frames")) if "frames" in body else None
+    return Request(**{key: body[key] for key in known if key in body}, frames=frames)
 
 
 def _client(file: CaseFile) -> Client:
@@ -180,23 +187,40 @@ def _client(file: CaseFile) -> Client:
     raise file.fault("/when/client", "not a known behaviour of a client")
 
 
-def _usage(file: CaseFile) -> ExpectedUsage:
-    record = file.object("/then/usage")
+def _others(file: CaseFile, client: Client) -> Iterator[OtherCall]:
+    """Yield the calls after the first, where something else is sent or right."""
+    sent, right = (file.array(f"/{part}/others", optional=True) for part in ("when", "then"))
+    if (sent or right) and len(right) != client.calls - 1:
+        raise file.fault("/then/others", f"{len(right)} calls are here, and the client makes {client.calls}")
+    if sent and len(sent) != len(right):
+        raise file.fault("/when/others", f"{len(sent)} calls are here, and /then/others has {len(right)}")
+    for n in range(len(right)):
+        then = f"/then/others/{n}"
+        calls = file.object(f"/when/others/{n}") if sent else {}
+        yield OtherCall(
+            when={dialect: _request(file, f"/when/others/{n}/{dialect}") for dialect in calls},
+            usage=_usage(file, then) if "usage" in file.object(then) else None,
+            charge=_charge(file, then),
+        )
+
+
+def _usage(file: CaseFile, then: str = "/then") -> ExpectedUsage:
+    at = f"{then}/usage"
+    record = file.object(at)
     return ExpectedUsage(
-        quantities={
-            key: file.number(f"/then/usage/quantities/{key}") for key in file.object("/then/usage/quantities")
-        },
-        unknown=file.texts("/then/usage/unknown", optional=True),
-        flags=file.texts("/then/usage/flags", optional=True),
+        quantities={key: file.number(f"{at}/quantities/{key}") for key in file.object(f"{at}/quantities")},
+        unknown=file.texts(f"{at}/unknown", optional=True),
+        flags=file.texts(f"{at}/flags", optional=True),
         record=record,
     )
 
 
-def _charge(file: CaseFile) -> ExpectedCharge:
-    record = file.object("/then/charge")
+def _charge(file: CaseFile, then: str = "/then") -> ExpectedCharge:
+    charge = f"{then}/charge"
+    record = file.object(charge)
     lines: list[ExpectedLine] = []
-    for n in range(len(file.array("/then/charge/lines", optional=True))):
-        at = f"/then/charge/lines/{n}"
+    for n in range(len(file.array(f"{charge}/lines", optional=True))):
+        at = f"{charge}/lines/{n}"
         line = file.object(at)
         keys = ("billed", "amount", "per", "subtotal", "multiplier")
         numbers = {
@@ -208,13 +232,13 @@ def _charge(file: CaseFile) -> ExpectedCharge:
         )
     total = record.get("total")
     return ExpectedCharge(
-        status=file.text("/then/charge/status"),
+        status=file.text(f"{charge}/status"),
         currency=record.get("currency"),
-        total=None if total is None else Decimal(file.number("/then/charge/total")),
+        total=None if total is None else Decimal(file.number(f"{charge}/total")),
         entry=record.get("entry"),
         lines=tuple(lines),
-        unpriced=tuple(file.array("/then/charge/unpriced", optional=True)),
-        flags=file.texts("/then/charge/flags", optional=True),
+        unpriced=tuple(file.array(f"{charge}/unpriced", optional=True)),
+        flags=file.texts(f"{charge}/flags", optional=True),
         record=record,
     )
 

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from decibill.judge_call import Call, bare, exact_text, join_words, said
+from decibill.judge_measured import measured_cost
 from decibill.statements import Kind, SourceObservation, Statement
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def listed(call: Call, status: str, exact: Fraction, decided: Decided) -> bool:
 def equal(call: Call, decided: Decided, exact: Fraction) -> bool:
     """Say whether the number stated is *exact*, within the tolerance of its source."""
     assert decided.number is not None
-    allowed = max(tolerance_of(call, decided, exact), _ROUNDED)
+    allowed = max(tolerance_of(call, decided, exact), _ROUNDED, measured_cost(call.case))
     return abs(Fraction(decided.number) - exact) <= allowed
 
 

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal
 
 from decibill.judge_breaks import loss_of
 from decibill.judge_call import noun, plain, said
+from decibill.judge_measured import SECONDS, is_measured
 from decibill.judge_table import decide_cost, right_cost
 from decibill.observe import applies
 from decibill.outcome import Finding, Outcome
@@ -28,9 +29,6 @@ __all__ = ["judge_usage"]
 
 Place = Literal["caller", "ledger"]
 
-_COMPRESSED: Final = (".mp3", ".m4a", ".mp4", ".mpga", ".webm", ".ogg", ".opus")
-_MEASURED: Final = Fraction(1, 10)
-"""How far two honest measurements of one compressed file can be apart, in seconds."""
 _FLOAT: Final = Fraction(1, 10**9)
 _LOST: Final = "usage is lost"
 _AT: Final = {"caller": "on the way to the caller", "ledger": "in the ledger"}
@@ -171,7 +169,7 @@ def _equal(case: ExchangeCase, quantity: str, stated: Statement, right: Fraction
     if not quantity.endswith("_seconds"):
         return distance == 0
     allowed = max(_half_unit(stated), _FLOAT * right if stated.is_float else Fraction(0))
-    return distance <= (max(allowed, _MEASURED) if _is_measured(case, quantity) else allowed)
+    return distance <= (max(allowed, SECONDS) if is_measured(case, quantity) else allowed)
 
 
 def _half_unit(stated: Statement) -> Fraction:
@@ -179,27 +177,6 @@ def _half_unit(stated: Statement) -> Fraction:
     assert stated.value is not None
     exponent = stated.value.as_tuple().exponent
     return Fraction(1, 2) * Fraction(10) ** min(int(exponent), 0)
-
-
-def _is_measured(case: ExchangeCase, quantity: str) -> bool:
-    """Say whether the right duration is that of a compressed upload, which decoders measure differently."""
-    if case.usage is None or case.usage.record.get("basis", {}).get(quantity) != "media":
-        return False
-    bodies = [body for request in case.when.values() for body in (request.form, request.json, request.media)]
-    return any(str(name).endswith(_COMPRESSED) for body in bodies for name in _media_names(body))
-
-
-def _media_names(value: object) -> Iterator[object]:
-    """Yield the names of the media files in a request."""
-    if isinstance(value, Mapping):
-        for key, member in cast("Mapping[str, object]", value).items():
-            if key in {"media_file", "$base64"}:
-                yield member
-            else:
-                yield from _media_names(member)
-    elif isinstance(value, list):
-        for member in cast("list[object]", value):
-            yield from _media_names(member)
 
 
 def _who(case: ExchangeCase, quantity: str, place: Place) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from decibill.case import Case, ExchangeCase
 from decibill.checks import gateway_checks
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from decibill.declaration import Declaration
 
 __all__ = ["Instance", "NotDeclared", "Plan", "plan"]
+
+_BY_NAME: Final[Mapping[str, str]] = {
+    "convert": "the conversion of one dialect into another",
+    "gateway.cache": "a cache of answers",
+    "upstream.fallback": "a fallback to another model",
+}
+"""Features of a case that a gateway declares by their name alone, and how to call them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +106,9 @@ def _lack(case: Case, declaration: Declaration) -> str | None:
         return f"the dialect {' or '.join(sorted(case.when))}"
     if "upstream.retry" in case.features and not declaration.features.retry:
         return "retries"
-    if "convert" in case.features and "convert" not in declaration.features.extra:
-        return "the conversion of one dialect into another"
+    for feature, words in _BY_NAME.items():
+        if feature in case.features and feature not in declaration.features.extra:
+            return words
     return None
 
 
