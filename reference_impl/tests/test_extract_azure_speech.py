@@ -128,6 +128,25 @@ def test_how_long_somebody_spoke_is_not_how_much_was_sent(duration: Any, status:
     assert record.basis == {"audio_duration_seconds": "media"}
 
 
+@pytest.mark.parametrize(
+    ("body", "headers", "features"),
+    [
+        (
+            {"RecognitionStatus": "Success"},
+            {"Pronunciation-Assessment": "e30="},
+            ("pronunciation_assessment",),
+        ),
+        ({"RecognitionStatus": "Success"}, {"Pronunciation-Assessment": ""}, ()),
+        ({"RecognitionStatus": "Success"}, {}, ()),
+        ({"durationMilliseconds": 3700}, {"Pronunciation-Assessment": "e30="}, ()),
+    ],
+)
+def test_an_assessment_of_pronunciation_is_an_option_of_short_audio(
+    body: dict[str, Any], headers: dict[str, str], features: tuple[str, ...]
+) -> None:
+    assert transcribed(body, {**UPLOAD, "headers": headers}).features == features
+
+
 def test_without_a_length_the_upload_is_measured() -> None:
     assert transcribed({"combinedPhrases": []}).quantities == {"audio_duration_seconds": Decimal("3.7")}
 

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
 from decibill_reference.errors import DecibillReferenceError
+from decibill_reference.exchange import header
 from decibill_reference.extract.seconds import read_measured_seconds
 from decibill_reference.extract.ssml import billed_characters
 from decibill_reference.extract.wire import WireObject
@@ -42,6 +43,7 @@ _ISO = re.compile(
 _ISO_UNITS: Mapping[str, int] = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 _PHRASES = ("combinedPhrases", "phrases", "combinedRecognizedPhrases", "recognizedPhrases")
 _RECOGNITION = "RecognitionStatus"
+_ASSESSMENT = "pronunciation-assessment"
 _UPLOAD = "audio"
 
 
@@ -52,8 +54,11 @@ def _read_transcription(exchange: Exchange, draft: Draft) -> None:
         raise DecibillReferenceError("malformed_body", body.pointer, "Azure AI Speech answers in JSON")
     answer = WireObject(body.value, body.pointer)
     job = answer.child("properties")
-    if _RECOGNITION in answer.members or not _read_length(job or answer, draft):
+    recognised = _RECOGNITION in answer.members
+    if recognised or not _read_length(job or answer, draft):
         read_measured_seconds(exchange, draft, _UPLOAD)
+    if recognised and header(exchange.request, _ASSESSMENT):
+        draft.features = ("pronunciation_assessment",)
     channels = _channels(answer, job)
     if channels:
         draft.state("audio_channels", channels, "provider_reported")
