@@ -103,6 +103,29 @@ def test_the_charge_is_what_the_case_expects(case_id: str) -> None:
     assert output(case)["charge"] == case["then"]["charge"]
 
 
+@pytest.mark.parametrize(
+    ("case_id", "number"),
+    [
+        (case_id, number)
+        for case_id, case in CASES.items()
+        for number, right in enumerate(case["then"].get("others", ()), 1)
+        if "usage" in right
+    ],
+)
+def test_every_call_of_a_client_that_makes_several_is_worth_what_the_case_expects(
+    case_id: str, number: int
+) -> None:
+    case = CASES[case_id]
+    expected = case["then"]["others"][number - 1]
+    answers = case["given"]["upstream"][-1]["answers"]
+    given = {**case["given"], "upstream": [{"answers": [answers[number]]}]}
+
+    got = _output(given, {})
+
+    assert got["charge"] == expected["charge"]
+    assert {member: got["usage"][member] for member in expected["usage"]} == expected["usage"]
+
+
 @where("refund")
 def test_the_refund_is_what_the_case_expects(case_id: str) -> None:
     case = CASES[case_id]
