@@ -78,6 +78,11 @@ def heard(usage: Any = SECONDS, item: str | None = None, part: int = 0) -> dict[
     return {"type": COMPLETED, **named, "transcript": "…", "usage": usage}
 
 
+def hearing(item: str | None = "i", ending: str = "delta") -> dict[str, Any]:
+    named = {} if item is None else {"item_id": item, "content_index": 0}
+    return {"type": COMPLETED.replace("completed", ending), **named}
+
+
 def parts(record: UsageRecord) -> list[tuple[str | None, dict[str, Any], tuple[str, ...]]]:
     assert {part.operation for part in record.components} <= {"transcription"}
     return [(part.model, dict(part.quantities), part.unknown) for part in record.components]
@@ -318,6 +323,33 @@ def test_a_transcription_that_says_nothing_of_its_usage_leaves_it_unknown() -> N
 
     assert record.quantities["total_tokens"] == 200
     assert parts(record) == [("whisper-1", {}, ("audio_duration_seconds",))]
+
+
+@pytest.mark.parametrize("item", ["i", None], ids=["named", "nameless"])
+def test_a_transcription_that_never_ends_leaves_the_session_incomplete(item: str | None) -> None:
+    """A client that leaves before the end has been listened to all the same (AUB-OAI-085d)."""
+    record = session(heard_by("a"), heard(item="h"), hearing(item), hearing(item), heard_by("b"), done())
+
+    assert record.flags == ("session_incomplete",)
+    assert record.unknown == ()
+    assert parts(record) == [("a", {"audio_duration_seconds": 3}, ("audio_duration_seconds",))]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [hearing(), heard(item="i")],
+        [hearing(), heard(item="i"), hearing()],
+        [hearing(), hearing(ending="failed"), heard(item="j")],
+        [hearing(None), heard()],
+    ],
+    ids=["completed", "in another order", "failed", "nameless"],
+)
+def test_a_transcription_that_ended_is_not_open(events: list[dict[str, Any]]) -> None:
+    record = session(heard_by("a"), *events)
+
+    assert parts(record) == [("a", {"audio_duration_seconds": 3}, ())]
+    assert record.flags == ()
 
 
 def test_a_session_that_only_transcribes_has_components_alone() -> None:

@@ -49,6 +49,7 @@ class _Session:
         self._open: set[str] = set()
         self._done: set[str] = set()
         self._transcribed: set[tuple[str, str]] = set()
+        self._heard: dict[tuple[str, str], str | None] = {}
         self._readers: Mapping[str, Callable[[WireObject], None]] = {
             "session.created": self._configure,
             "session.updated": self._configure,
@@ -56,7 +57,9 @@ class _Session:
             "transcription_session.updated": self._configure,
             "response.created": self._begin,
             "response.done": self._respond,
+            "conversation.item.input_audio_transcription.delta": self._hear,
             "conversation.item.input_audio_transcription.completed": self._transcribe,
+            "conversation.item.input_audio_transcription.failed": self._give_up,
         }
 
     def read(self, event: WireObject) -> None:
@@ -74,6 +77,9 @@ class _Session:
         if self._open:  # billed, and by how much nobody said
             draft.flags.add("session_incomplete")
             draft.unknown.update(TOTALS)
+        for model in self._heard.values():  # likewise
+            draft.flags.add("session_incomplete")
+            self._components.add_unmetered(_TRANSCRIPTION, model)
         self._clock.state(draft)
         leave_open(draft)
         self._components.state(draft)
@@ -113,11 +119,21 @@ class _Session:
             read_usage(usage, used)
         self._draft.add(used)
 
+    def _hear(self, event: WireObject) -> None:
+        """Note that an item of the input is being transcribed, and by what."""
+        part = _part(event)
+        if part not in self._transcribed:
+            self._heard.setdefault(part, self._input_model)
+
+    def _give_up(self, event: WireObject) -> None:
+        """Forget the transcription of one item, which failed and is not billed."""
+        self._heard.pop(_part(event), None)
+
     def _transcribe(self, event: WireObject) -> None:
-        """Read what the transcription of one item of the input used; one that failed is not billed."""
-        name = event.text("item_id")
-        if name:
-            part = (name, repr(event.members.get("content_index")))
+        """Read what the transcription of one item of the input used."""
+        part = _part(event)
+        self._heard.pop(part, None)
+        if part[0]:
             if part in self._transcribed:
                 return
             self._transcribed.add(part)
@@ -127,6 +143,11 @@ class _Session:
         used = Draft()
         read_transcript(self._exchange, event, used)
         self._components.add(_TRANSCRIPTION, self._input_model, used, self._draft)
+
+
+def _part(event: WireObject) -> tuple[str, str]:
+    """Return which part of the input a transcription is of."""
+    return event.text("item_id") or "", repr(event.members.get("content_index"))
 
 
 def _text(event: WireObject, *path: str) -> str:
