@@ -72,7 +72,7 @@ def render_text(report: Report, *, width: int = 100, verbose: bool = False, file
 
 def _labelled(label: str, text: str, layout: _Layout, indent: int = 0) -> Iterator[str]:
     """Yield *text* behind its label, wrapped below itself; a command or an address is never broken."""
-    first = " " * indent + label.ljust(_LABEL - indent)
+    first = " " * indent + f"{label} ".ljust(_LABEL - indent)
     wrapped = textwrap.wrap(
         " ".join(text.split()),
         layout.width,
