@@ -1,14 +1,19 @@
-"""A curl line that repeats a call without decibill; secrets stand by the name of their variable."""
+"""A curl line that repeats a call without decibill; secrets stand by the name of their variable.
+
+A session is repeated by websocat, which sends every line of its input as one message.
+"""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from decibill.media import Body
+from decibill.template_tree import plain_json
 
-__all__ = ["curl_line"]
+__all__ = ["curl_line", "session_line"]
 
 _ENV = re.compile(r"\{(?:env|set)\.([A-Za-z_][A-Za-z0-9_]*)\}")
 _BASE64 = re.compile(r'\{\s*"\$base64": "([^"]+)"\s*\}')
@@ -45,6 +50,24 @@ def curl_line(
     return " ".join(words)
 
 
+def session_line(
+    url: str, headers: Mapping[str, str], frames: Sequence[Any], fixtures: str = "fixtures"
+) -> str:
+    """Return one shell command that holds a session; it waits a second where a client waits for an answer.
+
+    Args:
+        url: where the session is asked for, ``http://…``.
+        headers: header values as in `curl_line`.
+        frames: what the client sends, media named by its file.
+        fixtures: how the shell reaches the fixtures root.
+    """
+    said = "; ".join(
+        f"printf '%s\\n' {_quoted(plain_json(frame, None), fixtures)}; sleep 1" for frame in frames
+    )
+    words = ["websocat", "--text", *(f"-H {_header(f'{name}: {value}')}" for name, value in headers.items())]
+    return f"({said or 'sleep 1'}) | {' '.join(words)} {shlex.quote('ws' + url.removeprefix('http'))}"
+
+
 def _header(text: str) -> str:
     """Return *text* quoted so that the shell fills in environment variables and nothing else."""
     if not _ENV.search(text):
@@ -54,5 +77,10 @@ def _header(text: str) -> str:
 
 
 def _data(body: Body, fixtures: str) -> str:
-    quoted = shlex.quote(body.shown or "")
+    return _quoted(body.shown or "", fixtures)
+
+
+def _quoted(text: str, fixtures: str) -> str:
+    """Return *text* quoted, with media read by the shell."""
+    quoted = shlex.quote(text)
     return _BASE64.sub(lambda match: f"\"'\"$(base64 < {fixtures}/{match[1]} | tr -d '\\n')\"'\"", quoted)

@@ -41,7 +41,15 @@ __all__ = [
 
 PROVIDERS = ("azure", "elevenlabs", "gemini", "openai")
 DIALECTS = ("azure", "azure_speech", "elevenlabs", "gemini", "openai")
-OPERATIONS = ("chat", "speech", "transcription", "translation")
+OPERATIONS = (
+    "chat",
+    "realtime",
+    "sound_generation",
+    "speech",
+    "transcription",
+    "translation",
+    "voice_conversion",
+)
 MODIFIERS = ("addons", "cached", "minimum", "multiplier", "multiply_by", "step", "tiers")
 
 PriceScope = Literal["alias", "model", "run", "none"]

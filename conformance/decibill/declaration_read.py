@@ -41,6 +41,7 @@ from decibill.errors import InvalidFileError, UnknownNameError
 
 __all__ = ["at_url", "declared_names", "is_http", "is_loopback", "load", "parse"]
 
+_UPSTREAM_NAMES = frozenset({"case.asked_upstream", "case.key", "case.upstream"})
 _ROUTE_NAMES = template.RUN_NAMES | template.CASE_NAMES
 _DEFAULT_PROBE = Probe("GET", "*/models", {"object": "list", "data": []})
 
@@ -189,7 +190,7 @@ def _upstream(table: Table, *, allow_remote: bool) -> Upstream:
     for provider in base:
         if provider not in PROVIDERS:
             base.refuse(provider, str(UnknownNameError("provider", provider, PROVIDERS)))
-        address = checked(base, provider, template.CASE_NAMES - {"case.upstream", "case.key"} | {"upstream"})
+        address = checked(base, provider, template.CASE_NAMES - _UPSTREAM_NAMES | {"upstream"})
         if not (address.startswith("{upstream}") or allow_remote or is_loopback(address)):
             base.refuse(
                 provider,
@@ -199,9 +200,7 @@ def _upstream(table: Table, *, allow_remote: bool) -> Upstream:
     if not tuple(base):
         table.refuse("base", "must give at least one provider its upstream address")
     key = table.text("key", "decibill-upstream")
-    template.check(
-        key, template.CASE_NAMES - {"case.key", "case.upstream"}, file=table.file, pointer="/upstream/key"
-    )
+    template.check(key, template.CASE_NAMES - _UPSTREAM_NAMES, file=table.file, pointer="/upstream/key")
     upstream = Upstream(
         how=table.choice("how", ("env", "file", "request", "manual")),
         select=cast("Any", table.choice("select", ("path", "key", "armed"))),
@@ -241,7 +240,7 @@ def _routes(table: Table) -> Mapping[str, Mapping[str, str]]:
         member = table.table(dialect)
         routes[dialect] = member.texts_among(OPERATIONS)
         for operation in routes[dialect]:
-            if not checked(member, operation, _ROUTE_NAMES).startswith("/"):
+            if not checked(member, operation, _ROUTE_NAMES).startswith(_PATHS):
                 member.refuse(operation, "must begin with /")
     return routes
 
@@ -277,6 +276,8 @@ def is_loopback(address: str) -> bool:
         return False
 
 
+_PATHS = ("/", "{case.path}", "{case.session}")
+_CALLS = ["chat", "speech", "transcription", "translation"]
 _PLAIN: dict[str, Any] = {
     "format": 1,
     "gateway": {
@@ -285,7 +286,7 @@ _PLAIN: dict[str, Any] = {
         "version": "unknown",
         "dialects": ["openai"],
     },
-    "features": {"operations": list(OPERATIONS), "stream": list(OPERATIONS)},
+    "features": {"operations": _CALLS, "stream": _CALLS},
     "model": {"name": "{case.model}"},
     "upstream": {"how": "manual", "select": "armed", "base": {"openai": "{upstream}/v1"}},
     "routes": {

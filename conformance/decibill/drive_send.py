@@ -8,24 +8,30 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
 
 from decibill import template
 from decibill.case import Request
-from decibill.curl import curl_line
+from decibill.curl import curl_line, session_line
 from decibill.declaration import Declaration
 from decibill.drive_values import case_values
-from decibill.media import build
+from decibill.media import Body, build, frame_texts, named_frames
 from decibill.observe_ledger import SentCall
 from decibill.plan import Instance
+from decibill.session_client import Talk
 from decibill.statements import Attempt, Delivery
 from decibill.target import Call, Target
 from decibill.template_tree import render
+from decibill.transcript import is_session, transcript
 from decibill.upstream_server import ReplayUpstream
 
 __all__ = ["Sender", "Sent", "in_order"]
+
+_ENDS_WITHIN_S: Final = 5.0
+"""How long the upstream's side of a call may go on after the client has gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,7 @@ class Sender:
                 instance.case.steps,
                 key=self.values(instance)["case.key"] if by_key else None,
                 hold=instance.case.client.kind == "disconnect_after",
+                together=instance.case.client.calls if instance.case.client.kind == "parallel" else 1,
             )
 
     def values(self, instance: Instance) -> dict[str, str]:
@@ -113,7 +120,7 @@ class Sender:
         """
         started = time.monotonic()
         name = label or instance.id
-        prepared = self._prepare(instance)
+        prepared = [self._prepare(instance, number) for number in range(1 + len(instance.case.others))]
         self._upstream.take(instance.token)
         if instance.case.client.kind == "parallel":
             deliveries, calls, served = self._at_once(instance, prepared, name)
@@ -128,28 +135,41 @@ class Sender:
             calls=tuple(calls),
             deliveries=tuple(deliveries),
             attempts=tuple(attempt for attempts, _ in served for attempt in attempts),
-            exchanges=tuple(exchange for _, exchange in served)
-            if len(served) == len(calls)
-            else tuple(served[0][1] for _ in calls),
-            curl=prepared.curl,
+            exchanges=_exchanges(instance, served),
+            curl=prepared[0].curl,
             harness_seconds=max(spent, 0.0),
         )
 
-    def _prepare(self, instance: Instance) -> _Prepared:
-        case, declaration = instance.case, self._declaration
+    def _prepare(self, instance: Instance, number: int) -> _Prepared:
+        case, declaration = instance.case.of_call(number), self._declaration
         values = self.values(instance)
         request = self._with_additions(case.when[instance.dialect], values)
-        body = build(request, values["case.name"], self._root)
         path = template.fill(declaration.routes[instance.dialect][case.operation], values, declaration.file)
         if request.query:
-            path += ("&" if "?" in path else "?") + urlencode(request.query)
-        client = case.client
-        after = client.number if client.kind == "disconnect_after" else None
-        call = Call("POST", path, request.headers, body, disconnect_after=after)
+            path, _, query = path.partition("?")
+            path += "?" + urlencode({**dict(parse_qsl(query, keep_blank_values=True)), **request.query})
         secret = {name: f"{{{name}}}" for name in values if name.startswith(("env.", "set."))}
         added = _filled(declaration.request.headers, {**values, **secret}, declaration.file)
         shown = {**declaration.auth.headers, **request.headers, **added}
-        return _Prepared(call, values, curl_line("POST", self._target.url + path, shown, body))
+        url, name = self._target.url + path, values["case.name"]
+        if is_session(case.exchange):
+            talk = self._talk(instance, request, name)
+            call = Call("GET", path, request.headers, Body(b"", None), talk=talk)
+            return _Prepared(call, values, session_line(url, shown, named_frames(request, name)))
+        body = build(request, name, self._root)
+        client = case.client
+        after = client.number if client.kind == "disconnect_after" else None
+        call = Call("POST", path, request.headers, body, disconnect_after=after)
+        return _Prepared(call, values, curl_line("POST", url, shown, body))
+
+    def _talk(self, instance: Instance, request: Request, name: str) -> Talk:
+        """Return what the client of a session does, told how far the upstream is."""
+        return Talk(
+            entries=transcript(instance.case.exchange, self._root),
+            frames=frame_texts(request, name, self._root),
+            has_played=partial(self._upstream.has_played, instance.token),
+            is_complete=partial(self._upstream.is_complete, instance.token),
+        )
 
     def _with_additions(self, request: Request, values: Mapping[str, str]) -> Request:
         """Return *request* with what the declaration adds to every call."""
@@ -161,14 +181,14 @@ class Sender:
             request, headers=headers, json={**render(added.json, values, (), file), **request.json}
         )
 
-    def _in_turn(self, instance: Instance, prepared: _Prepared, name: str) -> _Sendings:
+    def _in_turn(self, instance: Instance, prepared: Sequence[_Prepared], name: str) -> _Sendings:
         deliveries: list[Delivery] = []
         calls: list[SentCall] = []
         served: list[_Served] = []
         for number in range(instance.case.client.calls):
             self._upstream.begin(instance.token, arm=self._armed)
-            delivery, values = self._one(prepared)
-            if instance.case.client.kind == "disconnect_after":
+            delivery, values = self._one(prepared[number % len(prepared)])
+            if instance.case.client.kind == "disconnect_after" or prepared[0].call.talk is not None:
                 self._upstream.release(instance.token)
                 self._let_the_answer_end(instance)
             deliveries.append(delivery)
@@ -176,17 +196,20 @@ class Sender:
             served.append(self._take(instance))
         return deliveries, calls, served
 
-    def _at_once(self, instance: Instance, prepared: _Prepared, name: str) -> _Sendings:
+    def _at_once(self, instance: Instance, prepared: Sequence[_Prepared], name: str) -> _Sendings:
         count = instance.case.client.calls
         self._upstream.begin(instance.token, arm=self._armed)
         together = threading.Barrier(count)
 
-        def one(_: int) -> tuple[Delivery, Mapping[str, str]]:
+        def one(number: int) -> tuple[Delivery, Mapping[str, str]]:
             together.wait(10)
-            return self._one(prepared)
+            return self._one(prepared[number % len(prepared)])
 
         with ThreadPoolExecutor(count) as pool:
             results = list(pool.map(one, range(count)))
+        if prepared[0].call.talk is not None:
+            self._upstream.release(instance.token)
+            self._let_the_answer_end(instance)
         calls = [SentCall(name, number, values) for number, (_, values) in enumerate(results)]
         return [delivery for delivery, _ in results], calls, [self._take(instance)]
 
@@ -195,8 +218,7 @@ class Sender:
         call_id = str(uuid.uuid4())
         call = prepared.call
         if correlate.send_header is not None:
-            headers = {**call.headers, correlate.send_header: call_id}
-            call = Call(call.method, call.path, headers, call.body, call.disconnect_after)
+            call = replace(call, headers={**call.headers, correlate.send_header: call_id})
         delivery = self._target.send(call)
         if correlate.response_header is not None:
             call_id = delivery.headers.get(correlate.response_header, "")
@@ -210,10 +232,18 @@ class Sender:
         return tuple(each.attempt for each in served), answered[-1] if answered else None
 
     def _let_the_answer_end(self, instance: Instance) -> None:
-        """Wait until the upstream has sent the rest, which the gateway must read to its end; at most 2 s."""
-        deadline = time.monotonic() + 2.0
+        """Wait until the upstream has sent the rest, which the gateway must read to its end; at most 5 s."""
+        deadline = time.monotonic() + _ENDS_WITHIN_S
         while self._upstream.sending(instance.token) and time.monotonic() < deadline:
             time.sleep(0.01)
+
+
+def _exchanges(instance: Instance, served: Sequence[_Served]) -> tuple[Mapping[str, Any] | None, ...]:
+    """Return for every call the exchange that answered it; of calls at once only the case can say which."""
+    case = instance.case
+    if case.client.kind != "parallel":
+        return tuple(exchange for _, exchange in served)
+    return tuple(case.of_call(n).exchange if case.others else served[0][1] for n in range(case.client.calls))
 
 
 def _filled(headers: Mapping[str, str], values: Mapping[str, str], file: str) -> dict[str, str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from decibill import jsonio, template
 from decibill.declaration import Declaration
@@ -18,6 +20,8 @@ from decibill.template_tree import CaseScope, plain_json, render
 from decibill.toml_text import toml_text
 
 __all__ = ["case_values", "configuration", "environment_values", "run_values"]
+
+_VERSION: Final = re.compile(r"^(/openai)?(/v\d+)?(?=/)")
 
 
 def environment_values(secrets: Mapping[str, str]) -> dict[str, str]:
@@ -42,25 +46,52 @@ def case_values(
 ) -> dict[str, str]:
     """Return the values of one instance, those of the run among them."""
     case = instance.case
+    recorded = urlsplit(str(case.exchange.get("request", {}).get("path", "")))
     values = {
         **run,
         "case.id": case.id,
         "case.token": instance.token,
         "case.alias": instance.alias,
+        "case.asked_model": str(case.asked["model"]),
+        "case.asked_provider": str(case.asked["provider"]),
         "case.provider": case.provider,
         "case.provider_name": declaration.provider_names.get(case.provider, case.provider),
         "case.model": case.model,
         "case.operation": case.operation,
         "case.operation_name": declaration.operation_names.get(case.operation, case.operation),
         "case.surface": str(case.exchange["surface"]),
+        "case.path": recorded.path,
         "case.method": "streamGenerateContent" if case.stream else "generateContent",
         "case.prices": str((root / case.book).resolve()) if case.book is not None else "",
     }
     upstream = declaration.upstream
     values["case.name"] = template.fill(declaration.model_name, values, declaration.file)
+    values["case.session"] = _session(recorded, instance.dialect, values["case.name"])
     values["case.upstream"] = template.fill(upstream.base[case.provider], values, declaration.file)
+    asked = {**values, "case.provider": values["case.asked_provider"]}
+    values["case.asked_upstream"] = template.fill(
+        upstream.base.get(asked["case.provider"], ""), asked, declaration.file
+    )
     values["case.key"] = template.fill(upstream.key, values, declaration.file)
     return values
+
+
+def _session(recorded: SplitResult, dialect: str, name: str) -> str:
+    """Return path and query of a session as a client asks for it, with the gateway's *name* for the model.
+
+    Where the recorded address names the model by its deployment or not at all, a client of OpenAI's dialect
+    still says which it means.
+    """
+    path = recorded.path
+    query = dict(parse_qsl(recorded.query, keep_blank_values=True))
+    if dialect == "openai":
+        path = "/v1" + _VERSION.sub("", path, count=1)
+        query = {key: value for key, value in query.items() if key not in {"api-version", "deployment"}}
+    if "deployment" in query:
+        query["deployment"] = name
+    elif dialect in {"openai", "azure"}:
+        query["model"] = name
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 def configuration(
@@ -111,4 +142,5 @@ def _scope(instance: Instance, declaration: Declaration, run: Mapping[str, str],
         features=frozenset(case.features),
         model=case.model,
         prices=fields,
+        exchange=case.exchange,
     )

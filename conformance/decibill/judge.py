@@ -15,6 +15,7 @@ from decibill.checks import gateway_checks, requirements_of
 from decibill.judge_call import Call, RunFacts
 from decibill.judge_cost import judge_cost
 from decibill.judge_once import judge_once, judge_upstream, obstacle
+from decibill.judge_order import in_order_of_calls
 from decibill.judge_usage import judge_usage
 from decibill.outcome import CheckResult, Finding, Outcome, worse
 from decibill.statements import Kind
@@ -99,11 +100,13 @@ def _calls(
     instance: Instance, observation: Observation, declaration: Declaration, facts: RunFacts
 ) -> list[Call]:
     """Return one value for every call of the client; a call without sources states nothing."""
-    refused = [_refused(instance.case, delivery) for delivery in observation.deliveries]
-    return [
-        Call(instance, declaration, facts, sources, refused[index] if index < len(refused) else None)
-        for index, sources in enumerate(observation.sources)
-    ]
+    calls: list[Call] = []
+    for index, sources in enumerate(observation.sources):
+        case = instance.case.of_call(index)
+        delivered = observation.deliveries[index : index + 1]
+        refused = _refused(case, delivered[0]) if delivered else None
+        calls.append(Call(replace(instance, case=case), declaration, facts, sources, refused))
+    return in_order_of_calls(calls)
 
 
 def _refused(case: ExchangeCase, delivery: Delivery) -> str | None:
@@ -113,6 +116,8 @@ def _refused(case: ExchangeCase, delivery: Delivery) -> str | None:
         return None
     if delivery.status is None:
         return f"the gateway gave no answer ({delivery.error}) where the upstream answered {upstream}"
+    if delivery.frames is not None:
+        return delivery.error
     if delivery.status >= 400:
         return f"the gateway answered {delivery.status} where the upstream answered {upstream}"
     return None

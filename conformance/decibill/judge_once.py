@@ -22,6 +22,7 @@ __all__ = ["Obstacle", "judge_once", "judge_upstream", "obstacle"]
 _LONGEST: Final = 60
 _NOT_OBSERVED: Final = "nothing was observed"
 _NOT_CALLED: Final = "the upstream is not called"
+_STUCK: Final = "a session does not go on"
 _TWICE: Final = "a call is charged more than once"
 _LOST: Final = "a call has no record"
 
@@ -38,7 +39,7 @@ class Obstacle:
 
 def obstacle(case: ExchangeCase, observation: Observation) -> Obstacle | None:
     """Return why the instance cannot be judged: the recorded answer never came into play."""
-    attempts, calls = observation.attempts, case.client.calls
+    attempts, calls = observation.attempts, case.upstream_calls
     if observation.missing is not None:
         return Obstacle(Outcome.NOT_TESTABLE, observation.missing, _NOT_OBSERVED, where="")
     if not attempts:
@@ -50,9 +51,17 @@ def obstacle(case: ExchangeCase, observation: Observation) -> Obstacle | None:
         members = join_words([_member(pointer, unmatched) for pointer in unmatched.unmatched])
         because = f"the gateway asked the upstream for something that no recording answers: {members}"
         return Obstacle(Outcome.NOT_TESTABLE, because, "the gateway asks the upstream for something else")
+    stuck = next((attempt.problem for attempt in attempts if attempt.problem), None)
+    if stuck is not None and not any(delivery.error for delivery in observation.deliveries):
+        return Obstacle(Outcome.NOT_TESTABLE, f"the session stopped: {stuck}", _STUCK)
     if len(attempts) < calls:
         because = f"the gateway called the upstream {_times(len(attempts))} for {calls} calls; is a cache on?"
         return Obstacle(Outcome.ERROR, because, _NOT_CALLED)
+    if len(attempts) > calls and case.client.calls > calls:
+        because = (
+            f"the gateway called the upstream {_times(len(attempts))} and answered no call from its cache"
+        )
+        return Obstacle(Outcome.NOT_TESTABLE, because, "the gateway does not answer from its cache")
     if len(attempts) < calls * len(case.steps):
         because = f"the gateway called the upstream {_times(len(attempts))} and did not try again"
         return Obstacle(Outcome.NOT_TESTABLE, because, "the gateway does not try again")
@@ -68,7 +77,7 @@ def _answered(observation: Observation) -> str:
     delivery = observation.deliveries[0] if observation.deliveries else None
     if delivery is None:
         return ""
-    if delivery.status is None:
+    if delivery.status is None or (delivery.frames is not None and delivery.error):
         return f": {delivery.error}" if delivery.error else ""
     return f" and answered {delivery.status}"
 
@@ -83,7 +92,7 @@ def _member(pointer: str, attempt: Attempt) -> str:
 
 def judge_upstream(case: ExchangeCase, attempts: Sequence[Attempt]) -> Finding:
     """Return the finding of ``upstream``: every attempt was one that the case holds a recording of."""
-    expected = f"at least {_calls(case.client.calls * len(case.steps))}, each as recorded"
+    expected = f"at least {_calls(case.upstream_calls * len(case.steps))}, each as recorded"
     return Finding("upstream", Outcome.PASS, expected, _calls(len(attempts)), "the upstream's log")
 
 
@@ -92,10 +101,13 @@ def _calls(count: int) -> str:
 
 
 def judge_once(calls: Sequence[Call]) -> Iterator[Finding]:
-    """Yield one finding of ``once`` for every source that keeps records, over all calls of the client."""
+    """Yield one finding of ``once`` for every source that keeps records, over all calls that are billed."""
     first = calls[0]
     if first.case.charge is None:
         return
+    # whether a call that the cache answers has a record is the gateway's affair; its cost is judged
+    billed = [call for call in calls if call.case.charge and call.case.charge.status != "not_billable"]
+    calls = billed or calls
     kept = [index for index, source in enumerate(first.sources) if source.keeps_records]
     if not kept:
         because = "the gateway declares no source with records that can be told apart"

@@ -16,7 +16,7 @@ from decibill._data import fixture_bytes
 from decibill.case import Request
 from decibill.template_tree import plain_json
 
-__all__ = ["Body", "FormField", "build", "content_type_of"]
+__all__ = ["Body", "FormField", "build", "content_type_of", "frame_texts", "named_frames"]
 
 _CONTENT_TYPES = {
     ".flac": "audio/flac",
@@ -87,6 +87,30 @@ def build(request: Request, model: str, root: Path) -> Body:
         kind = str(request.media.get("content_type", content_type_of(name)))
         return Body(fixture_bytes(root, name), kind, media=name)
     return Body(b"", None)
+
+
+def frame_texts(request: Request, model: str, root: Path) -> tuple[str, ...]:
+    """Return the messages that the client of a session sends; *model* stands inside texts too.
+
+    Raises:
+        HarnessError: a media file cannot be read.
+    """
+    return tuple(plain_json(_with_media(frame, root), None) for frame in named_frames(request, model))
+
+
+def named_frames(request: Request, model: str) -> tuple[Any, ...]:
+    """Return the frames of the client with the model's name, and with media still named by its file."""
+    return tuple(_naming(frame, model) for frame in request.frames or ())
+
+
+def _naming(value: Any, model: str) -> Any:
+    if isinstance(value, str):
+        return value.replace("{model}", model)
+    if _is_list(value):
+        return [_naming(item, model) for item in value]
+    if _is_object(value):
+        return {key: _naming(member, model) for key, member in value.items()}
+    return value
 
 
 def _form(form: Mapping[str, Any], model: str, root: Path) -> Body:

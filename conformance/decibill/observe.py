@@ -16,9 +16,12 @@ from decibill.errors import HarnessError
 from decibill.observe_body import documents, first_place, last_with, usage_of
 from decibill.observe_ledger import Record
 from decibill.observe_number import inclusive, marked, scaled, statement
+from decibill.observe_session import session_usage
 from decibill.pointer import MISSING
 from decibill.redact import legible
+from decibill.session_client import read_frame
 from decibill.statements import Delivery, Kind, SourceObservation, Statement
+from decibill.transcript import is_session, transcript
 from decibill.upstream_answer import wire
 
 __all__ = ["Seen", "applies", "observe_caller", "observe_ledger"]
@@ -62,6 +65,8 @@ def observe_caller(
     if source.origin == "header":
         seen = Seen((delivery.headers,), "header") if delivery.status is not None else Seen((), "header")
         return _read(source, seen, {})
+    if delivery.frames is not None:
+        return _read_session(source, delivery.frames, recorded, root)
     found, problem = documents(delivery.body, delivery.headers.get("content-type", ""))
     sent, unreadable = _recorded_usage(recorded, root) if recorded is not None else ({}, False)
     if delivery.status is None or delivery.status >= 400:
@@ -69,7 +74,20 @@ def observe_caller(
             source, usage=None
         )  # an error carries no usage, whatever stands in it (AUB-EXT-d1ab)
     # what the provider itself sent in no readable form is no fault of the gateway
-    return _read(source, Seen(found, "the body", problem=None if unreadable else problem), sent)
+    seen = Seen(found, "the body", problem=None if unreadable else problem)
+    return _read(source, seen, sent, usage_of(found, delivery.headers))
+
+
+def _read_session(
+    source: Source, frames: Sequence[str], recorded: Mapping[str, Any] | None, root: Path
+) -> SourceObservation:
+    """Return what the events that reached the client state; a place of its own finds the last that has it."""
+    found = [frame for text in frames if (frame := read_frame(text)) is not None]
+    played = recorded is not None and is_session(recorded)
+    entries = transcript(recorded, root) if recorded is not None and played else ()
+    sent = session_usage([entry.frame for entry in entries if entry.is_server], usage_of)
+    seen = Seen(found, "the events of the session")
+    return _read(source, seen, sent, session_usage(found, usage_of))
 
 
 def observe_ledger(source: Source, records: Sequence[Record], problem: str | None) -> SourceObservation:
@@ -109,16 +127,29 @@ def _recorded_usage(exchange: Mapping[str, Any], root: Path) -> tuple[dict[str, 
         sent = wire(exchange, root)
     except HarnessError:
         return {}, True
-    found, problem = documents(b"".join(sent.parts), dict(sent.headers)["content-type"])
-    return usage_of(found) if sent.status < 400 else {}, problem is not None
+    headers = dict(sent.headers)
+    found, problem = documents(b"".join(sent.parts), headers["content-type"])
+    return usage_of(found, headers) if sent.status < 400 else {}, problem is not None
 
 
-def _read(source: Source, seen: Seen, sent: Mapping[str, tuple[str, Any]]) -> SourceObservation:
-    """Return the observation; *sent* are the quantities of the recorded answer for a dialect's usage."""
+def _read(
+    source: Source,
+    seen: Seen,
+    sent: Mapping[str, tuple[str, Any]],
+    stated: Mapping[str, tuple[str, Any]] | None = None,
+) -> SourceObservation:
+    """Return the observation.
+
+    Args:
+        source: the source.
+        seen: what it holds.
+        sent: the quantities of the recorded answer, for a dialect's usage.
+        stated: those of the delivered one, where it is no single usage object.
+    """
     problems = [seen.problem] if seen.problem else []
     cost = _cost(source.cost, source, seen, problems) if source.cost is not None else None
     usage: dict[str, Statement] = {}
-    for name, (place, value) in _places(source, seen, sent).items():
+    for name, (place, value) in _places(source, seen, sent, stated).items():
         where = _where(source, seen, place)
         usage[name], problem = statement(value, where, text_is_float=source.named)
         problems += [problem] if problem else []
@@ -144,12 +175,17 @@ def _numbers(sent: Mapping[str, tuple[str, Any]]) -> dict[str, Decimal]:
     return {name: value for name, value in stated.items() if value is not None}
 
 
-def _places(source: Source, seen: Seen, sent: Mapping[str, tuple[str, Any]]) -> dict[str, tuple[str, Any]]:
+def _places(
+    source: Source,
+    seen: Seen,
+    sent: Mapping[str, tuple[str, Any]],
+    stated: Mapping[str, tuple[str, Any]] | None,
+) -> dict[str, tuple[str, Any]]:
     """Return, for every quantity that has a place, the place and the value there."""
     if source.usage is None:
         return {}
     if source.usage == "dialect":
-        stated = usage_of(seen.found)
+        stated = usage_of(seen.found) if stated is None else stated
         missing = {name: (place, MISSING) for name, (place, _) in sent.items() if name not in stated}
         return {**stated, **missing}
     if source.named:
@@ -187,4 +223,6 @@ def _is_marked(mark: Mark | None, source: Source, seen: Seen) -> bool:
 def _where(source: Source, seen: Seen, at: str) -> str:
     if source.origin == "metrics":
         at = at.partition("{")[0]  # its labels are templates
-    return f"header {at}" if source.origin == "header" else f"{at} of {seen.where}"
+    if source.origin == "header" or at.startswith("header "):
+        return f"header {at.removeprefix('header ')}"
+    return f"{at} of {seen.where}"

@@ -94,6 +94,9 @@ class Attempt:
     unmatched: tuple[str, ...] = ()
     """Pointers into the request for which the case holds no recording; empty when it was answered."""
 
+    problem: str | None = None
+    """Why a recorded session could not be played to its end; never the gateway's answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -109,6 +112,14 @@ class Delivery:
 
     seconds: float = 0.0
     """How long the gateway took; for the report, never for a verdict."""
+
+    frames: tuple[str, ...] | None = None
+    """What came in a session, message by message; None where there was no session."""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing at all came of the call."""
+        return self.status is None or (self.frames == () and self.error is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Final
 import httpx
 
 from decibill.media import Body
+from decibill.session_client import Talk, converse
 from decibill.statements import Delivery
 
 __all__ = ["LARGEST_ANSWER", "Call", "Target"]
@@ -34,6 +35,9 @@ class Call:
     body: Body
     disconnect_after: int | None = None
     """Bytes of the answer's body after which the client goes away; None: it reads all."""
+
+    talk: Talk | None = None
+    """What the client says and hears, where the call opens a session."""
 
 
 class Target:
@@ -72,6 +76,8 @@ class Target:
     def send(self, call: Call) -> Delivery:
         """Send *call* and return what was received, however it ended."""
         headers = {**self._headers, **call.headers}
+        if call.talk is not None:
+            return converse(self.url + call.path, headers, call.talk, self._timeout)
         if call.body.content_type is not None:
             headers["content-type"] = call.body.content_type
         started = time.monotonic()

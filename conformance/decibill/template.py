@@ -20,6 +20,9 @@ RUN_NAMES = frozenset({"upstream", "port", "url", "workdir", "python", "files.ur
 CASE_NAMES = frozenset(
     {
         "case.alias",
+        "case.asked_model",
+        "case.asked_provider",
+        "case.asked_upstream",
         "case.id",
         "case.key",
         "case.method",
@@ -27,9 +30,11 @@ CASE_NAMES = frozenset(
         "case.name",
         "case.operation",
         "case.operation_name",
+        "case.path",
         "case.prices",
         "case.provider",
         "case.provider_name",
+        "case.session",
         "case.surface",
         "case.token",
         "case.upstream",

@@ -5,6 +5,8 @@
 ``"$for_map" = "case"``      a table with one member for every instance: ``key`` names it, ``value`` is it
 ``"$list" = "model"``        a list of the different texts that ``value`` gives
 ``"$if" = {…, then = {…}}``  the members of ``then`` where provider, operation and feature all fit
+``{"$recorded" = "NAME"}``   a member of the recorded exchange, such as ``region``; where it has none, the
+                            member that this stands in is left out
 ``"$prices" = true``         the gateway's own price fields of the instance
 ``{"$price" = "FIELD"}``     one of them, alone; where there is none, the list item (or the member of
                             a ``$for_map``) that it stands in is left out, and with its last item a list
@@ -18,7 +20,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, TypeGuard, cast
 
@@ -27,7 +29,7 @@ from decibill.errors import InvalidFileError, UnknownNameError
 
 __all__ = ["DIRECTIVES", "CaseScope", "check_tree", "is_list", "plain_json", "render"]
 
-DIRECTIVES = ("$for", "$for_map", "$if", "$list", "$price", "$prices")
+DIRECTIVES = ("$for", "$for_map", "$if", "$list", "$price", "$prices", "$recorded")
 _LOOPS = ("case", "model")
 _CONDITIONS = ("provider", "operation", "feature")
 
@@ -45,6 +47,9 @@ class CaseScope:
     model: str
     prices: Mapping[str, Any]
     """The gateway's own price fields."""
+
+    exchange: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What is recorded of the instance, data-model section 1."""
 
 
 def is_list(value: Any) -> TypeGuard[list[Any]]:
@@ -79,7 +84,7 @@ def check_tree(tree: Any, *, file: str, at: str, own: Iterable[str]) -> None:
 
 
 def _check_members(table: Mapping[str, Any], file: str, at: str) -> None:
-    needs = {"$for_map": ("key", "value"), "$list": ("value",), "$price": ()}
+    needs = {"$for_map": ("key", "value"), "$list": ("value",), "$price": (), "$recorded": ()}
     for directive, members in needs.items():
         if directive in table and set(table) != {directive, *members}:
             with_ = f"goes with {' and '.join(members)} alone" if members else "stands alone"
@@ -137,6 +142,8 @@ class _Renderer:
             return list(dict.fromkeys(texts))
         if "$for_map" in table:
             return self.mapped(table)
+        if "$recorded" in table:
+            return (case.exchange if case is not None else {}).get(str(table["$recorded"]), _NO_ITEMS)
         if "$price" in table:
             price = _at(case.prices if case is not None else {}, str(table["$price"]))
             return _NO_PRICE if price is None else price
@@ -169,7 +176,7 @@ _NO_PRICE: Final = object()
 """Stands for what is left out because a price in it is not there."""
 
 _NO_ITEMS: Final = object()
-"""Stands for a list that is left out because all its items are."""
+"""Stands for a member that is left out: a list without items, or what no exchange says."""
 
 
 def _at(prices: Mapping[str, Any], field: str) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from decibill import jsonio
 from decibill.errors import InvalidFileError
@@ -28,6 +29,11 @@ _ENDPOINTS: Mapping[str, Mapping[str, str]] = {
     }
     for provider in ("openai", "azure")
 }
+_VERSION: Final = re.compile(r"^(/openai)?(/v\d+)?(?=/)")
+"""What stands before the name of a session's endpoint."""
+
+_VOICE: Final = re.compile(r"(/(?:text|speech)-to-speech)/[^/]+")
+"""The part of a path of ElevenLabs that names a voice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +109,10 @@ def _failing(answer: Answer, document: Mapping[str, Any]) -> tuple[str, ...]:
         if not _equal(resolve(document, pointer), wanted)
     ]
     endpoint = _endpoint(answer.exchange)
-    if endpoint is not None and not str(document["path"]).endswith(endpoint):
+    if endpoint is not None and not _of_any_voice(str(document["path"])).endswith(endpoint):
         failing.append("/path")
-    recorded = cast("Mapping[str, Any]", answer.exchange.get("request", {})).get("method", "POST")
+    usual = "GET" if answer.exchange["operation"] == "realtime" else "POST"
+    recorded = cast("Mapping[str, Any]", answer.exchange.get("request", {})).get("method", usual)
     if document["method"] != recorded:
         failing.append("/method")
     return tuple(failing)
@@ -113,15 +120,32 @@ def _failing(answer: Answer, document: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _endpoint(exchange: Mapping[str, Any]) -> str | None:
     """Return how the path of the request ends to which *exchange* is the answer; None where any will do."""
+    if exchange["operation"] == "realtime":
+        return _session_endpoint(exchange)
     azure_speech = exchange.get("surface") == "azure_speech"
-    if exchange["provider"] != "gemini" and not azure_speech:
+    if exchange["provider"] not in {"gemini", "elevenlabs"} and not azure_speech:
         return _ENDPOINTS.get(exchange["provider"], {}).get(exchange["operation"])
     # One operation has several endpoints there, so the recorded request says which it was.
     path = str(cast("Mapping[str, Any]", exchange.get("request", {})).get("path", "")).partition("?")[0]
     if azure_speech:
         return path or None
+    if exchange["provider"] == "elevenlabs":
+        return _of_any_voice(path) or None
     resource, colon, method = path.rpartition(":")
     return f":{method}" if colon and resource else "/chat/completions" if path else None
+
+
+def _of_any_voice(path: str) -> str:
+    """Return *path* without the voice that stands in it: which one speaks decides nothing here."""
+    return _VOICE.sub(r"\1/*", path)
+
+
+def _session_endpoint(exchange: Mapping[str, Any]) -> str | None:
+    """Return how the path of a session ends, in whatever version of the interface it is asked for."""
+    path = str(cast("Mapping[str, Any]", exchange.get("request", {})).get("path", "")).partition("?")[0]
+    if exchange["provider"] == "gemini":
+        return re.split("[./]", path)[-1] or None
+    return _VERSION.sub("", path, count=1) or None
 
 
 def _equal(value: Any, wanted: Any) -> bool:

@@ -7,6 +7,7 @@ which the case holds no recording gets a 501 that names the member, so that the 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import logging
@@ -15,7 +16,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -30,8 +31,10 @@ from decibill.declaration import Probe
 from decibill.errors import HarnessError
 from decibill.redact import redact_headers
 from decibill.statements import Attempt
+from decibill.transcript import is_session, transcript
 from decibill.upstream_answer import Wire, wire
 from decibill.upstream_match import arrived, choose
+from decibill.upstream_session import Session, asks_for_session
 
 __all__ = ["FOREIGN_PORT", "ReplayUpstream", "Served", "Stray"]
 
@@ -53,6 +56,7 @@ class Served:
 
     attempt: Attempt
     exchange: Mapping[str, Any] | None
+    session: Session | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,10 @@ class _Loaded:
     call_attempts: int = 0
     sending: int = 0
     served: list[Served] = field(default_factory=list[Served])
+    sessions: list[Session] = field(default_factory=list[Session])
     released: threading.Event = field(default_factory=threading.Event)
+    gate: threading.Barrier | None = None
+    """Where calls that are made at once wait for each other."""
 
 
 class _Handler(WSGIRequestHandler):
@@ -158,7 +165,15 @@ class ReplayUpstream:
         with self._lock:
             return tuple(self._strays)
 
-    def load(self, token: str, steps: Sequence[Step], *, key: str | None = None, hold: bool = False) -> None:
+    def load(
+        self,
+        token: str,
+        steps: Sequence[Step],
+        *,
+        key: str | None = None,
+        hold: bool = False,
+        together: int = 1,
+    ) -> None:
         """Make an instance of a case known.
 
         Args:
@@ -166,9 +181,12 @@ class ReplayUpstream:
             steps: what is answered to the first attempt of a call, the second, and so on.
             key: the API key that names the instance, where a key does.
             hold: whether the end of the answer is held back until `release`, at most two seconds.
+            together: how many calls are made at once; none is answered before all are here, or two seconds
+                have gone by.
         """
         with self._lock:
-            self._loaded[token] = _Loaded(steps, hold)
+            gate = threading.Barrier(together) if together > 1 else None
+            self._loaded[token] = _Loaded(steps, hold, gate=gate)
             if key is not None:
                 self._keys[key] = token
 
@@ -176,7 +194,10 @@ class ReplayUpstream:
         """Begin a new call: its first attempt gets the first step; *arm* answers any request with it."""
         with self._lock:
             self._loaded[token].call_attempts = 0
+            self._loaded[token].sessions = []
             self._loaded[token].released.clear()
+            if (gate := self._loaded[token].gate) is not None:
+                gate.reset()
             if arm:
                 self._armed = token
 
@@ -200,7 +221,24 @@ class ReplayUpstream:
             loaded = self._loaded[token]
             served = tuple(loaded.served)
             loaded.served = []
-            return served
+        return tuple(
+            replace(each, attempt=replace(each.attempt, problem=each.session.problem))
+            if each.session is not None
+            else each
+            for each in served
+        )
+
+    def has_played(self, token: str, entry: int, within_s: float = 0.0) -> bool:
+        """Return whether the sessions of the current call are played up to *entry*; wait a while for it."""
+        with self._lock:
+            sessions = tuple(self._loaded[token].sessions)
+        return bool(sessions) and all(session.has_played(entry, within_s) for session in sessions)
+
+    def is_complete(self, token: str) -> bool:
+        """Return whether the sessions of the current call are played to their end."""
+        with self._lock:
+            sessions = tuple(self._loaded[token].sessions)
+        return bool(sessions) and all(session.is_complete for session in sessions)
 
     def _handle(self, request: Request) -> Response:
         if (probe := self._probe(request)) is not None:
@@ -248,27 +286,48 @@ class ReplayUpstream:
             number = min(loaded.call_attempts, len(loaded.steps) - 1)
             loaded.call_attempts += 1
         choice = choose(loaded.steps[number], came)
-        attempt = Attempt(request.method, request.path, came.shown, number, choice.unmatched)
         exchange = choice.answer.exchange if choice.answer is not None else None
+        unmatched = choice.unmatched
+        if exchange is not None and is_session(exchange) and not asks_for_session(came.document["headers"]):
+            exchange, unmatched = None, ("/headers/upgrade",)
+        attempt = Attempt(request.method, request.path, came.shown, number, unmatched)
+        try:
+            session = self._session(loaded, exchange)
+            answer = wire(exchange, self._root) if exchange is not None and session is None else None
+            failed = None
+        except HarnessError as error:
+            session, answer, failed = None, None, _refusal(str(error), ())
         with self._lock:
             if len(loaded.served) < _MOST_ATTEMPTS:
-                loaded.served.append(Served(attempt, exchange))
+                loaded.served.append(Served(attempt, exchange, session))
         if self._on_attempt is not None:
             self._on_attempt(token, attempt)
-        if exchange is None:
-            members = ", ".join(choice.unmatched)
-            return _refusal(
-                f"the case {token} holds no recording for this request: {members}", choice.unmatched
-            )
-        try:
-            answer = wire(exchange, self._root)
-        except HarnessError as error:
-            return _refusal(str(error), ())
-        response = _respond(answer, loaded.released if loaded.hold else None)
+        if failed is not None:
+            return failed
+        if loaded.gate is not None:
+            with contextlib.suppress(threading.BrokenBarrierError):  # a gateway may make fewer calls at once
+                loaded.gate.wait(_LONGEST_HOLD_S)
+        if session is not None:
+            response = Response(_play(session, request))
+        elif answer is not None:
+            response = _respond(answer, loaded.released if loaded.hold else None)
+        else:
+            members = ", ".join(unmatched)
+            return _refusal(f"the case {token} holds no recording for this request: {members}", unmatched)
         with self._lock:
             loaded.sending += 1
         response.call_on_close(lambda: self._sent(loaded))
         return response
+
+    def _session(self, loaded: _Loaded, exchange: Mapping[str, Any] | None) -> Session | None:
+        """Return the session that is to be played, where the recorded answer is one."""
+        if exchange is None or not is_session(exchange):
+            return None
+        entries = transcript(exchange, self._root)
+        session = Session(entries, loaded.released, binary=exchange["provider"] == "gemini")
+        with self._lock:
+            loaded.sessions.append(session)
+        return session
 
     def _sent(self, loaded: _Loaded) -> None:
         with self._lock:
@@ -303,6 +362,13 @@ def _refusal(message: str, members: Sequence[str]) -> Response:
         "param": list(members),
     }
     return _json(501, {"error": error})
+
+
+def _play(session: Session, request: Request) -> Iterator[bytes]:
+    """Take the connection over for a session; the server itself has nothing to send on it."""
+    session.play(request.environ["werkzeug.socket"], request.path, list(request.headers.items()))
+    yield from ()
+    raise ConnectionAbortedError
 
 
 def _respond(answer: Wire, released: threading.Event | None) -> Response:
