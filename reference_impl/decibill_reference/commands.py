@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import click
 
 from decibill_reference import jsonio
+from decibill_reference.bare_answer import bare_answer
 from decibill_reference.charge import rate as rate_usage
 from decibill_reference.charge_record import Charge
 from decibill_reference.errors import DecibillReferenceError
@@ -109,7 +110,8 @@ def rate(*, exchange: str, prices: str | None, at: str | None, lines: bool, **ba
     """Print the usage record and the charge of EXCHANGE as JSON.
 
     EXCHANGE is a file, or - for standard input: an exchange, or with --provider, --operation and --model the
-    bare body of an answer. Files that an exchange names are found in its own folder.
+    bare body of an answer, with or without the head that curl -i prints. Files that an exchange names are
+    found in its own folder.
     """
     book = load_price_book(Path(prices)) if prices is not None else _public_prices()
     root = Path.cwd() if exchange == "-" else Path(exchange).resolve().parent
@@ -265,8 +267,8 @@ def _bare_exchange(
     missing = [f"--{name}" for name in ("provider", "operation", "model") if not bare[name]]
     if missing:
         raise click.UsageError(f"a bare body needs {' and '.join(missing)} as well")
-    body = _bare_body(content, file)
-    if {"operation", "response"} <= set(body.get("json", ())):
+    response = bare_answer(content, lambda body: _document(body, file))
+    if {"operation", "response"} <= _members(response.get("json")).keys():
         options = "--provider, --operation, --model and --surface"
         raise click.UsageError(f"{named(file)} is an exchange, not a bare body; leave out {options}")
     provider = bare["provider"]
@@ -279,21 +281,8 @@ def _bare_exchange(
         "operation": bare["operation"],
         "model": bare["model"],
         "at": at,
-        "response": {"status": 200, **body},
+        "response": response,
     }
-
-
-def _bare_body(content: bytes, file: str) -> dict[str, Any]:
-    """Return a body as the member of a response that it looks like."""
-    start = content.removeprefix(b"\xef\xbb\xbf").lstrip()[:6]
-    if start.startswith((b"{", b"[")):
-        return {"json": _document(content, file)}
-    text = content.decode("utf-8", "replace")
-    if start.startswith((b"data:", b"event:", b":", b"id:", b"retry:")):
-        return {"sse": text}
-    if "\0" in text:
-        return {"media": {}}
-    return {"text": text}
 
 
 def _read(file: str) -> bytes:

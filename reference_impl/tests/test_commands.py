@@ -250,6 +250,58 @@ def test_bare_audio_says_nothing_of_its_characters(folder: Path) -> None:
     assert printed(run(rate, "body.mp3", *arguments))["usage"]["unknown"] == ["tts_characters"]
 
 
+HEAD = "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nCharacter-Cost: 3\r\nX-Odd\r\n\r\n"
+
+
+def speech_of_elevenlabs(*content: bytes) -> dict[str, Any]:
+    Path("saved").write_bytes(b"".join(content))
+    named = ("--provider", "elevenlabs", "--operation", "speech", "--model", "eleven_v3")
+    result: dict[str, Any] = printed(run(rate, "saved", *named, "--prices", FOUNDING))["usage"]
+    return result
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("audio/mpeg", b"ID3\xff\xfe"),
+        ("application/octet-stream", b"{"),
+        ("text/event-stream", b'{"audio_base64": "AAAA"}\n\n{"audio'),
+        ("application/json", b'{"audio_base64": "AAAA"}'),
+    ],
+    ids=["audio", "bytes", "stream", "JSON"],
+)
+@pytest.mark.parametrize("line_end", [b"\r\n", b"\n"], ids=["CRLF", "LF"])
+def test_the_head_of_an_answer_is_read_with_its_body(
+    folder: Path, kind: str, body: bytes, line_end: bytes
+) -> None:
+    head = HEAD.format(kind=kind).encode().replace(b"\r\n", line_end)
+
+    assert speech_of_elevenlabs(head, body)["quantities"] == {"provider_credits": 3}
+
+
+def test_of_several_heads_the_last_counts(folder: Path) -> None:
+    first = b"HTTP/2 307\r\ncharacter-cost: 9\r\nlocation: /elsewhere\r\n\r\n"
+
+    usage = speech_of_elevenlabs(first, HEAD.format(kind="audio/mpeg").encode(), b"ID3")
+
+    assert usage["quantities"] == {"provider_credits": 3}
+
+
+def test_the_status_of_a_head_counts(folder: Path) -> None:
+    assert speech_of_elevenlabs(b"HTTP/1.1 401 Unauthorized\r\n\r\n", b"{}")["flags"] == ["error_response"]
+
+
+def test_a_bare_body_can_be_an_array(folder: Path) -> None:
+    named = ("--provider", "gemini", "--operation", "chat", "--model", "gemini-2.5-flash")
+    chunk = {
+        "candidates": [{"finishReason": "STOP"}],
+        "usageMetadata": {"promptTokenCount": 3, "totalTokenCount": 3},
+    }
+    result = printed(run(rate, write("body", [chunk]), *named, "--prices", FOUNDING))
+
+    assert result["usage"]["quantities"]["input_tokens"] == 3
+
+
 @pytest.mark.parametrize("left_out", ["--provider", "--operation", "--model"])
 def test_a_bare_body_needs_provider_operation_and_model(folder: Path, left_out: str) -> None:
     place = BARE.index(left_out)
