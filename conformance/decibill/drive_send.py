@@ -152,7 +152,7 @@ class Sender:
         added = _filled(declaration.request.headers, {**values, **secret}, declaration.file)
         shown = {**declaration.auth.headers, **request.headers, **added}
         url, name = self._target.url + path, values["case.name"]
-        if is_session(case.exchange):
+        if case.operation == "realtime":
             talk = self._talk(instance, request, name)
             call = Call("GET", path, request.headers, Body(b"", None), talk=talk)
             return _Prepared(call, values, session_line(url, shown, named_frames(request, name)))
@@ -164,8 +164,9 @@ class Sender:
 
     def _talk(self, instance: Instance, request: Request, name: str) -> Talk:
         """Return what the client of a session does, told how far the upstream is."""
+        exchange = instance.case.exchange
         return Talk(
-            entries=transcript(instance.case.exchange, self._root),
+            entries=transcript(exchange, self._root) if is_session(exchange) else (),
             frames=frame_texts(request, name, self._root),
             has_played=partial(self._upstream.has_played, instance.token),
             is_complete=partial(self._upstream.is_complete, instance.token),
