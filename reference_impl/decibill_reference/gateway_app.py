@@ -12,7 +12,9 @@ import asyncio
 import contextlib
 import hmac
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from urllib.parse import parse_qsl
@@ -24,10 +26,12 @@ from starlette.routing import Route, WebSocketRoute
 
 from decibill_reference import gateway_dialects_azure_speech, gateway_dialects_elevenlabs
 from decibill_reference.gateway_body import BadRequest
+from decibill_reference.gateway_cache import AnswerCache, CachedAnswer, key_of
 from decibill_reference.gateway_dialects import PATHS
 from decibill_reference.gateway_dialects_realtime import SESSIONS
+from decibill_reference.gateway_fallback import Target, answer_of
 from decibill_reference.gateway_metering import SOUND, Call, Seams
-from decibill_reference.gateway_realtime import Client, ClientLeft, Session
+from decibill_reference.gateway_realtime import Client, ClientLeft, Opening, Session
 from decibill_reference.gateway_relay import Relay, error_body
 from decibill_reference.gateway_upstream import Upstream, UpstreamFailure
 from decibill_reference.ledger import timestamp
@@ -41,12 +45,13 @@ if TYPE_CHECKING:
 
     from decibill_reference.gateway_config import Alias, GatewayConfig
     from decibill_reference.gateway_dialects import Dialect
-    from decibill_reference.gateway_dialects_realtime import SessionDialect
+    from decibill_reference.gateway_dialects_realtime import SessionDialect, Setup
     from decibill_reference.ledger import Ledger
 
 __all__ = ["Gateway"]
 
 D = TypeVar("D")
+T = TypeVar("T")
 
 _LARGEST_BODY: Final = 64 * 1024 * 1024
 _FORWARDED: Final = frozenset(
@@ -84,6 +89,7 @@ class Gateway:
         self._ledger = ledger
         self._seams = seams
         self._upstream: Upstream | None = None
+        self._cache = AnswerCache()
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
@@ -138,21 +144,33 @@ class Gateway:
             upload=body.upload,
             upload_name=body.upload_name,
         )
-        relay = Relay(call, self._ledger, self._seams, send, dialect.digest)
+        keep: Callable[[CachedAnswer], None] | None = None
+        if alias.caches:
+            key = key_of(alias.name, scope["path"], scope["query_string"], content_type, content)
+            cached = self._cache.find(key)
+            if cached is not None:
+                await Relay(call, self._ledger, self._seams, send).again(cached)
+                return
+            keep = partial(self._cache.keep, key)
+        query = _query(scope)
+
+        def target_of(target: Alias) -> Target:
+            return Target(
+                replace(call, alias=target),
+                dialect.address(target, query, path),
+                dialect.forwarded(target, body),
+            )
+
         try:
-            address = dialect.address(alias, _query(scope), path)
+            targets = _reachable(alias, target_of)
         except BadRequest as error:
             raise _Refusal(400, str(error)) from None
         assert self._upstream is not None  # the lifespan has begun
-        try:
-            answer = await self._upstream.send(
-                address,
-                dialect.forwarded(alias, body),
-                {key: value for key, value in headers.items() if key in _FORWARDED},
-                retries=alias.retries,
-            )
-        except UpstreamFailure as failure:
-            await relay.failure(failure)
+        forwarded = {key: value for key, value in headers.items() if key in _FORWARDED}
+        answered, answer = await answer_of(targets, self._upstream, forwarded)
+        relay = Relay(answered, self._ledger, self._seams, send, dialect.digest, keep)
+        if isinstance(answer, UpstreamFailure):
+            await relay.failure(answer)
             return
         async with answer:
             await relay.answer(answer)
@@ -166,34 +184,32 @@ class Gateway:
         client = Client(scope, receive, send)
         assert (await receive())["type"] == "websocket.connect"
         call_id, at = str(uuid.uuid4()), timestamp(datetime.now(UTC))
-        first: str | None = None
+        setup: Setup | None = None
+
+        def opening_of(target: Alias) -> Opening:
+            return Opening(
+                Call(call_id, at, target, "realtime", {"method": "GET", "path": scope["path"]}),
+                dialect.address(target, query),
+                None if setup is None else setup.forwarded(target.model),
+            )
+
         try:
             name = dialect.named(query)
             if name is None:
                 await client.accept(call_id, {}, None)
                 setup = dialect.setup(await client.first())
-                alias = self._alias(setup.alias)
-                first = setup.forwarded(alias.model)
-            else:
-                alias = self._alias(name)
-            address = dialect.address(alias, query)
+                name = setup.alias
+            openings = _reachable(self._alias(name), opening_of)
         except (BadRequest, _Refusal) as error:
             refusal = error if isinstance(error, _Refusal) else _Refusal(400, str(error))
             await client.refuse(refusal.response, str(refusal))
             return
         except ClientLeft:
             return
-        request = {"method": "GET", "path": scope["path"]}
-        session = Session(
-            Call(call_id, at, alias, "realtime", request),
-            self._ledger,
-            self._seams,
-            client,
-            dialect.transcript(),
-        )
+        session = Session(openings, self._ledger, self._seams, client, dialect.transcript())
         forwarded = {key: value for key, value in headers.items() if key in _FORWARDED_TO_SESSIONS}
         subprotocols = [name for name in offered if not name.startswith(_KEY_SUBPROTOCOL)]
-        await session.run(address, forwarded, subprotocols, first)
+        await session.run(forwarded, subprotocols)
 
     def _alias(self, name: str | None) -> Alias:
         alias = self._config.aliases.get(name or "")
@@ -252,6 +268,19 @@ class _Endpoint(Generic[D]):
             await self._serve(self._dialect, scope, receive, send)
         except _Refusal as refusal:
             await refusal.response(scope, receive, send)
+
+
+def _reachable(alias: Alias, way_to: Callable[[Alias], T]) -> list[T]:
+    """Return the ways to a model and to those that stand in for it, as far as the dialect can reach them.
+
+    Raises:
+        BadRequest: it cannot reach the model itself.
+    """
+    ways = [way_to(alias)]
+    for other in alias.fallback:
+        with contextlib.suppress(BadRequest):
+            ways.append(way_to(other))
+    return ways
 
 
 async def _refuse(_: Request, error: Exception) -> Response:

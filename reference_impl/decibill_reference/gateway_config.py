@@ -10,14 +10,16 @@
 
 Clients ask for an *alias*. It names the provider's model, which is the one that is priced, the address, and
 the price book; `surface` says which of a provider's interfaces is meant where there are several (`ai_studio`,
-which is Gemini's usual one, or `vertex`). Secrets are named by their environment variable, never written
+which is Gemini's usual one, or `vertex`). `deployments` says which models the deployments are that a session
+can name besides its own. `fallback` lists what stands in for a model that fails, in the same members; `cache`
+gives an answer again to the same request. Secrets are named by their environment variable, never written
 down. Paths are relative to the file.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -42,6 +44,16 @@ SURFACES: Final = {
 
 _DEFAULT_API_VERSION: Final = "2025-04-01-preview"
 _MOST_RETRIES: Final = 10
+_REQUIRED: Final = ("provider", "model", "base_url", "prices")
+_OPTIONAL: Final = (
+    "api_key_env",
+    "api_version",
+    "deployment",
+    "deployments",
+    "region",
+    "retries",
+    "surface",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,12 @@ class Alias:
 
     deployments: Mapping[str, str] = field(default_factory=dict[str, str])
     """What the names mean that the provider may say in place of a session's other models."""
+
+    fallback: tuple[Alias, ...] = ()
+    """What stands in for it where it fails, in this order; each under the same name."""
+
+    caches: bool = False
+    """Whether an answer is given again to the same request without the provider."""
 
     @property
     def surface(self) -> str:
@@ -119,10 +137,15 @@ class _Reader:
         )
 
     def _alias(self, name: str, node: Node) -> Alias:
-        members = node.members(
-            ("provider", "model", "base_url", "prices"),
-            ("api_key_env", "api_version", "deployment", "deployments", "region", "retries", "surface"),
+        members = node.members(_REQUIRED, (*_OPTIONAL, "cache", "fallback"))
+        others = members["fallback"].items() if "fallback" in members else []
+        return replace(
+            self._target(name, members),
+            fallback=tuple(self._target(name, other.members(_REQUIRED, _OPTIONAL)) for other in others),
+            caches=members["cache"].flag() if "cache" in members else False,
         )
+
+    def _target(self, name: str, members: Mapping[str, Node]) -> Alias:
         provider = members["provider"].one_of(SURFACES)
         return Alias(
             name,

@@ -8,12 +8,15 @@ may bill without saying so; the record then says that it is not known.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from starlette.responses import Response
 from websockets.exceptions import ConnectionClosed
 
+from decibill_reference.gateway_fallback import may_be_another
 from decibill_reference.gateway_metering import Metered, meter
 from decibill_reference.gateway_realtime_upstream import SessionRefused, open_session
 from decibill_reference.ledger import LedgerError
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from decibill_reference.gateway_realtime_upstream import Opened
     from decibill_reference.ledger import Ledger
 
-__all__ = ["Client", "ClientLeft", "Session"]
+__all__ = ["Client", "ClientLeft", "Opening", "Session"]
 
 _LOG: Final = logging.getLogger("decibill.gateway")
 
@@ -112,9 +115,9 @@ class Client:
         """Answer in place of a session, or end one that is open already."""
         if self._accepted:
             await self.close(_POLICY if response.status_code < 500 else _BROKEN, problem)
-        elif not self._gone:
-            self._gone = True
-            await response(self._scope, self._receive, self._send)
+        else:
+            with contextlib.suppress(OSError):
+                await response(self._scope, self._receive, self._send)
 
     async def close(self, code: int, reason: str) -> None:
         """End the session."""
@@ -131,35 +134,52 @@ class Client:
             _LOG.debug("the client of a session has gone away")
 
 
+class Opening(NamedTuple):
+    """One way of opening a session."""
+
+    call: Call
+    """The session as it is recorded if it is opened so."""
+
+    address: Address
+    first: str | None = None
+    """What is sent to the provider before anything else of the client."""
+
+
 class Session:
-    """One session of a client with a provider."""
+    """One session of a client with a provider.
+
+    Args:
+        openings: whom to ask for it, in this order.
+        ledger: where it is recorded.
+        seams: the steps of metering.
+        client: who asks.
+        transcript: what is kept of it.
+    """
 
     def __init__(
-        self, call: Call, ledger: Ledger, seams: Seams, client: Client, transcript: Transcript
+        self,
+        openings: Sequence[Opening],
+        ledger: Ledger,
+        seams: Seams,
+        client: Client,
+        transcript: Transcript,
     ) -> None:
-        self._call = call
+        self._openings = openings
+        self._call = openings[0].call
         self._ledger = ledger
         self._seams = seams
         self._client = client
         self._transcript = transcript
 
-    async def run(
-        self,
-        address: Address,
-        headers: Mapping[str, str],
-        subprotocols: Sequence[str],
-        first: str | bytes | None = None,
-    ) -> None:
+    async def run(self, headers: Mapping[str, str], subprotocols: Sequence[str]) -> None:
         """Carry the session from its beginning to its end, and record it.
 
         Args:
-            address: where it is opened.
             headers: what the provider gets of the client's headers.
             subprotocols: those that the client offers.
-            first: what is sent to the provider before anything of the client.
         """
         try:
-            opened = await open_session(address, headers, subprotocols, retries=self._call.alias.retries)
+            opened, first = await self._open(headers, subprotocols)
         except SessionRefused as refused:
             await self._refuse(refused)
             return
@@ -174,6 +194,26 @@ class Session:
                 leaving.cancel()
                 await asyncio.wait((leaving,))
         await self._end(opened, end)
+
+    async def _open(
+        self, headers: Mapping[str, str], subprotocols: Sequence[str]
+    ) -> tuple[Opened, str | None]:
+        attempts = 0
+        waiting = list(self._openings)
+        while True:
+            opening = waiting.pop(0)
+            self._call = opening.call
+            try:
+                opened = await open_session(
+                    opening.address, headers, subprotocols, retries=opening.call.alias.retries
+                )
+            except SessionRefused as refused:
+                attempts += refused.attempts
+                if not waiting or not may_be_another(refused.status):
+                    refused.attempts = attempts
+                    raise
+            else:
+                return replace(opened, attempts=attempts + opened.attempts), opening.first
 
     async def _up(self, provider: ClientConnection) -> None:
         """Pass on what the client sends, until it leaves."""

@@ -7,6 +7,7 @@ without the text and audio in them; the client's frames say nothing of it. A pla
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias, cast
 
@@ -16,13 +17,15 @@ from decibill_reference.errors import DecibillReferenceError
 __all__ = ["GeminiTranscript", "OpenAITranscript", "Transcript"]
 
 _MOST_KEPT: Final = 64 * 1024 * 1024
+_MOST_BEGUN: Final = 15
+"""Transcriptions that run at the same time; one more is kept more than once, which changes nothing."""
 
 Json: TypeAlias = dict[str, Any]
 Outline: TypeAlias = Mapping[str, "Outline | None"]
 """The members of an object that are kept: whole (None), or by an outline of their own."""
 
 
-class Transcript:
+class Transcript(ABC):
     """The frames of a session that say something about its usage."""
 
     marks: tuple[bytes, ...] = ()
@@ -54,9 +57,10 @@ class Transcript:
             self._events.append({"from": "server", "frame": kept})
             self._size += len(str(kept))
 
+    @abstractmethod
     def kept(self, frame: Mapping[str, Any]) -> Json | None:
         """Return what matters of a frame, or None where nothing does."""
-        raise NotImplementedError
+        ...
 
     def events(self) -> list[Json]:
         """Return the transcript as the response of an exchange has it."""
@@ -68,7 +72,10 @@ _SESSION: Final[Outline] = {
     "audio": {"input": {"transcription": None}},
     "input_audio_transcription": None,
 }
+_PART: Final[Outline] = {"item_id": None, "content_index": None}
 _WORK: Final[Outline] = {"id": None, "model": None, "usage": None}
+_PART: Final[Outline] = {"item_id": None, "content_index": None}
+_HEARD: Final = "conversation.item.input_audio_transcription."
 _OUTLINES: Final[Mapping[str, Outline]] = {
     "session.created": {"session": _SESSION},
     "session.updated": {"session": _SESSION},
@@ -76,24 +83,26 @@ _OUTLINES: Final[Mapping[str, Outline]] = {
     "transcription_session.updated": {"session": _SESSION},
     "response.created": {"response": {"id": None}},
     "response.done": {"response": _WORK},
-    "conversation.item.input_audio_transcription.completed": {
-        "item_id": None,
-        "content_index": None,
-        "usage": None,
-        "duration": None,
-    },
+    "conversation.item.input_audio_transcription.delta": _PART,
+    "conversation.item.input_audio_transcription.failed": _PART,
+    "conversation.item.input_audio_transcription.completed": {**_PART, "usage": None, "duration": None},
     "session.usage.updated": {"usage": None},
     "session.closed": {"usage": None},
     "response.event": {"event": {"type": None, "response": _WORK}},
     "decision.event": {"event": {"type": None, "decision": _WORK}},
 }
 _COUNTER: Final = "session.usage.updated"
+_PIECE: Final = "conversation.item.input_audio_transcription.delta"
 
 
 class OpenAITranscript(Transcript):
     """A session of OpenAI or Azure: few kinds of event say anything of usage."""
 
     marks = tuple(f'{word}"'.encode() for word in _OUTLINES)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun: set[str] = set()
 
     def kept(self, frame: Mapping[str, Any]) -> Json | None:
         """Return the event without what was said in it."""
@@ -102,6 +111,10 @@ class OpenAITranscript(Transcript):
         if outline is None:
             return None
         kept = _traced(frame, {"type": None, **outline})
+        if word == _PIECE:  # the first says that the transcription of a part has begun, the others nothing
+            if repr(kept) in self._begun:
+                return None
+            self._begun.add(repr(kept))
         if word == _COUNTER and _counts(kept):
             # A counter that goes on: its last value says what those before it said.
             self._events = [event for event in self._events if event["frame"]["type"] != _COUNTER]

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from decibill_reference.gateway_cache import LARGEST_ANSWER, CachedAnswer, served_from_cache
 from decibill_reference.gateway_metering import Metered, meter, unanswered
 from decibill_reference.gateway_stream import StreamDigest
 from decibill_reference.gateway_upstream import said
 from decibill_reference.ledger import LedgerError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from starlette.types import Send
 
@@ -74,6 +75,9 @@ class Relay:
     digest: type[StreamDigest] = StreamDigest
     """What metering keeps of a stream."""
 
+    keep: Callable[[CachedAnswer], None] | None = None
+    """Who keeps whole answers to give them again."""
+
     async def answer(self, answer: Answer) -> None:
         """Pass an answer of the provider on, and record what the call used and cost."""
         response = answer.response
@@ -86,6 +90,19 @@ class Relay:
             await self._media(answer, kind)
         else:
             await self._whole(answer)
+
+    async def again(self, cached: CachedAnswer) -> None:
+        """Give an answer again that was given before; it costs nothing."""
+        metered = served_from_cache(self.call)
+        if not await self._record(metered, 200, 0):
+            await self._not_recorded()
+            return
+        headers = [
+            (b"content-type", cached.content_type.encode("latin-1")),
+            (b"content-length", b"%d" % len(cached.body)),
+        ]
+        await self._start(200, headers + self._marks(metered))
+        await self._send(cached.body, last=True)
 
     async def failure(self, failure: UpstreamFailure) -> None:
         """Tell the client that the provider gave no answer, and record it."""
@@ -109,6 +126,7 @@ class Relay:
             await self._not_recorded()
             return
         body = self.seams.deliver(self.call.operation, body)
+        self._keep(response, body)
         await self._start(response.status_code, self._headers(response, metered, len(body)))
         await self._send(body, last=True)
 
@@ -118,8 +136,11 @@ class Relay:
         left = _length(response)
         await self._start(response.status_code, self._headers(response, metered, left))
         held, complete = b"", True
+        kept = bytearray()
         try:
             async for chunk in _chunks(response):
+                if self.keep is not None and len(kept) <= LARGEST_ANSWER:
+                    kept += chunk
                 if left is not None and (left := left - len(chunk)) <= 0:
                     held = chunk  # with it the client has all that was announced: the response ends
                 else:
@@ -128,6 +149,7 @@ class Relay:
             complete = False
         recorded = await self._record(metered, response.status_code, answer.attempts, complete=complete)
         if complete and recorded:
+            self._keep(response, bytes(kept))
             await self._send(held, last=True)
 
     async def _stream(self, answer: Answer) -> None:
@@ -146,6 +168,10 @@ class Relay:
         # An answer that the provider broke off is not ended: the client sees it break off as well.
         if complete and recorded:
             await self._send(b"", last=True)
+
+    def _keep(self, response: httpx.Response, body: bytes) -> None:
+        if self.keep is not None and response.status_code == 200:
+            self.keep(CachedAnswer(response.headers.get("content-type", ""), body))
 
     async def _record(
         self, metered: Metered, http_status: int, attempts: int, *, complete: bool = True

@@ -98,6 +98,7 @@ class LedgerRow:
             "operation": self.operation,
             "http_status": self.http_status,
             "attempts": self.attempts,
+            "cached": self.attempts == 0,  # no provider was asked
             "complete": self.complete,
             "status": self.status,
             "cost": self.cost,

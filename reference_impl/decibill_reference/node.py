@@ -91,6 +91,13 @@ class Node:
             self.refuse("must not be empty")
         return value
 
+    def flag(self) -> bool:
+        """Return true or false."""
+        value: object = self.value
+        if not isinstance(value, bool):
+            self.refuse(f"must be true or false, not {_kind(value)}")
+        return value
+
     def one_of(self, words: Collection[str]) -> str:
         """Return a string that is one of *words*."""
         word = self.text()

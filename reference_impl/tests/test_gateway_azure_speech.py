@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from decibill_reference.gateway import GatewayConfig
 from decibill_reference.gateway_config import Alias
+from decibill_reference.gateway_dialects_azure_speech import AudioBody
 from decibill_reference.gateway_metering import SOUND
 from decibill_reference.prices import PriceBook
 from tests.gateway_scene import WAV, answering, as_json, running
@@ -163,3 +164,9 @@ def test_an_error_is_not_billed(gateway: Running, upstream: HTTPServer) -> None:
 
     assert (answer.status_code, answer.text) == (429, "Too many")
     assert gateway.row(answer)["status"] == "not_billable"
+
+
+def test_a_body_without_members_asks_for_no_model_and_no_stream() -> None:
+    body = AudioBody.parse(b"RIFF", "audio/wav")
+
+    assert (body.model, body.streams, body.upload_name, body.upload) == (None, False, None, b"RIFF")

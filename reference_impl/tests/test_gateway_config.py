@@ -70,6 +70,30 @@ def test_secrets_are_read_from_the_environment(tmp_path: Path) -> None:
     assert (found.deployment, found.retries) == ("d", 3)
 
 
+def test_a_region_and_the_names_of_other_deployments_can_be_named(tmp_path: Path) -> None:
+    named = alias(region="swedencentral", deployments={"ears": "whisper-1"})
+
+    found = load(tmp_path, aliases={"a": named}).aliases["a"]
+
+    assert (found.region, found.deployments) == ("swedencentral", {"ears": "whisper-1"})
+
+
+def test_others_can_stand_in_for_a_model_under_its_name(tmp_path: Path) -> None:
+    others = [alias(provider="openai", model="whisper-1"), alias(retries=1)]
+
+    found = load(tmp_path, aliases={"a": alias(fallback=others)}).aliases["a"]
+
+    assert [(other.name, other.provider, other.model, other.retries) for other in found.fallback] == [
+        ("a", "openai", "whisper-1", 0),
+        ("a", "azure", "gpt-4o-mini-transcribe", 1),
+    ]
+
+
+@pytest.mark.parametrize("cache", [True, False, None])
+def test_answers_are_kept_where_that_is_said(tmp_path: Path, cache: bool | None) -> None:
+    assert load(tmp_path, aliases={"a": alias(cache=cache)}).aliases["a"].caches is bool(cache)
+
+
 @pytest.mark.parametrize(
     ("changes", "pointer"),
     [
@@ -88,6 +112,10 @@ def test_secrets_are_read_from_the_environment(tmp_path: Path) -> None:
         ({"aliases": {"a": alias(api_key_env="UNSET")}}, "/aliases/a/api_key_env"),
         ({"aliases": {"a": alias(price="prices.json")}}, "/aliases/a/price"),
         ({"aliases": {"a": alias(prices=None)}}, "/aliases/a"),
+        ({"aliases": {"a": alias(cache=1)}}, "/aliases/a/cache"),
+        ({"aliases": {"a": alias(deployments={"b": ""})}}, "/aliases/a/deployments/b"),
+        ({"aliases": {"a": alias(fallback={})}}, "/aliases/a/fallback"),
+        ({"aliases": {"a": alias(fallback=[alias(cache=True)])}}, "/aliases/a/fallback/0/cache"),
     ],
     ids=str,
 )

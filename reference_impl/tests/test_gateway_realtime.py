@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import threading
@@ -11,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from decibill_reference import gateway_realtime_transcript, gateway_realtime_upstream
 from decibill_reference.gateway import GatewayConfig
+from decibill_reference.gateway_body import BadRequest
 from decibill_reference.gateway_config import Alias
-from decibill_reference.gateway_metering import SOUND
+from decibill_reference.gateway_dialects_realtime import RealtimeDialect
+from decibill_reference.gateway_metering import SOUND, Seams
+from decibill_reference.gateway_realtime import _send
 from decibill_reference.ledger import Ledger, LedgerError
 from tests.gateway_scene import BOOK, running
 from tests.session_scene import Provider, calling, drop, end_of, event, providing
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosedOK, InvalidStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,7 +56,9 @@ def start(tmp_path: Path) -> Iterator[Callable[..., tuple[Provider, Running]]]:
     """Start a provider and a gateway before it; all that a session takes of an alias can be changed."""
     with contextlib.ExitStack() as stack:
 
-        def starter(provider: Provider, key: str | None = None, **changes: Any) -> tuple[Provider, Running]:
+        def starter(
+            provider: Provider, key: str | None = None, seams: Seams = SOUND, **changes: Any
+        ) -> tuple[Provider, Running]:
             stack.enter_context(providing(provider))
             base = provider.url
             models = (
@@ -64,7 +70,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., tuple[Provider, Running]]]:
             )
             aliases = {alias.name: replace(alias, **changes) for alias in models}
             config = GatewayConfig(tmp_path / "usage.sqlite", aliases, key)
-            gateway = stack.enter_context(running(config, SOUND))
+            gateway = stack.enter_context(running(config, seams))
             if key is not None:
                 gateway.client.headers["authorization"] = f"Bearer {key}"
             return provider, gateway
@@ -477,6 +483,13 @@ class TestRefusals:
         assert (row["http_status"], row["status"], row["cost"]) == (401, "not_billable", "0")
         assert (row["attempts"], row["complete"]) == (1, False)
 
+    def test_a_cost_that_is_not_known_is_not_stated(self, start: Callable[..., Any]) -> None:
+        _, gateway = start(Provider(refuse=[(401, "")]), seams=replace(SOUND, cost=lambda _: None))
+
+        _, _, headers = refusal_of(gateway, "/v1/realtime?model=rt")
+
+        assert "x-decibill-cost" not in headers
+
     def test_a_refusal_is_tried_again_where_that_is_allowed(self, start: Callable[..., Any]) -> None:
         provider, gateway = start(Provider(play=[DONE], refuse=[(503, ""), (500, "")]), retries=2)
 
@@ -524,6 +537,19 @@ class TestRefusals:
         status, body, _ = refusal_of(gateway, "/v1/realtime?model=rt")
 
         assert (status, body) == (500, "the session could not be recorded")
+
+
+def test_a_frame_for_a_provider_that_is_gone_is_dropped() -> None:
+    class Gone:
+        async def send(self, _: object) -> None:
+            raise ConnectionClosedOK(None, None)
+
+    assert asyncio.run(_send(Gone(), "frame")) is False  # type: ignore[arg-type] # all that is used of it
+
+
+def test_where_the_path_names_the_model_no_frame_does() -> None:
+    with pytest.raises(BadRequest, match="is no frame that names a model"):
+        RealtimeDialect("/realtime").setup("{}")
 
 
 class TestGemini:

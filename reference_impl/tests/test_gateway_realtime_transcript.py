@@ -124,6 +124,30 @@ def test_of_a_counter_only_the_last_value_is_kept() -> None:
     assert kept(OpenAITranscript(), *counts, without) == [counts[-1], without]
 
 
+def test_that_a_transcription_has_begun_is_kept_once() -> None:
+    heard = [
+        {"type": "conversation.item.input_audio_transcription.delta", "item_id": item, "content_index": 0}
+        for item in "aab"
+    ]
+
+    assert kept(OpenAITranscript(), *({**event, "delta": "word"} for event in heard)) == heard[1:]
+
+
+def test_of_the_words_of_a_transcription_only_the_first_is_kept() -> None:
+    heard = "conversation.item.input_audio_transcription."
+    words = [
+        {"type": f"{heard}delta", "item_id": item, "content_index": 0, "delta": "Hello"}
+        for item in ("i", "i", "j", "i")
+    ]
+    end = {"type": f"{heard}failed", "item_id": "i", "content_index": 0, "error": {"message": "…"}}
+
+    assert kept(OpenAITranscript(), *words, end) == [
+        {"type": f"{heard}delta", "item_id": "i", "content_index": 0},
+        {"type": f"{heard}delta", "item_id": "j", "content_index": 0},
+        {"type": f"{heard}failed", "item_id": "i", "content_index": 0},
+    ]
+
+
 def test_what_was_said_in_a_turn_is_not_kept() -> None:
     turn = {"modelTurn": {"parts": [{"text": "…", "thought": True}, {"inlineData": {"data": "AA"}}, 1]}}
     spoken = {"outputTranscription": {"text": "Good morning"}, "generationComplete": True}
