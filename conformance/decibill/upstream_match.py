@@ -32,7 +32,7 @@ _ENDPOINTS: Mapping[str, Mapping[str, str]] = {
 _VERSION: Final = re.compile(r"^(/openai)?(/v\d+)?(?=/)")
 """What stands before the name of a session's endpoint."""
 
-_VOICE: Final = re.compile(r"(/(?:text|speech)-to-speech)/[^/]+")
+_VOICE: Final = re.compile(r"(/(?:text-to-speech|speech-to-speech|voice-changer))/[^/]+")
 """The part of a path of ElevenLabs that names a voice."""
 
 

@@ -31,6 +31,7 @@ def unmatched(recorded: str | None, asked: str, operation: str = "speech") -> tu
         (VOICE + "/stream", "/v1/text-to-speech/Rachel/stream"),
         (VOICE + "/stream/with-timestamps", VOICE + "/stream/with-timestamps"),
         ("/v1/speech-to-speech/a", "/v1/speech-to-speech/b"),
+        ("/v1/voice-changer/a/stream", "/v1/voice-changer/b/stream"),
         ("/v1/speech-to-text", "/v1/speech-to-text"),
         ("/v1/text-to-dialogue", "/elevenlabs/v1/text-to-dialogue"),
         ("/v1/sound-generation", "/v1/sound-generation"),

@@ -65,9 +65,13 @@ _ENDPOINTS: Final = (
     *(("speech", f"/v1/text-to-speech/{{voice}}{variant}") for variant in _VARIANTS),
     *(("speech", f"/v1/text-to-dialogue{variant}") for variant in _VARIANTS),
     ("transcription", "/v1/speech-to-text"),
-    ("voice_conversion", "/v1/speech-to-speech/{voice}"),
-    ("voice_conversion", "/v1/speech-to-speech/{voice}/stream"),
+    *(
+        ("voice_conversion", f"/v1/{name}/{{voice}}{variant}")
+        for name in ("speech-to-speech", "voice-changer")
+        for variant in ("", "/stream")
+    ),
     ("sound_generation", "/v1/sound-generation"),
+    ("sound_generation", "/v1/music"),
 )
 
 PATHS: Final = tuple([(path, ElevenLabsDialect(operation, path)) for operation, path in _ENDPOINTS])

@@ -239,4 +239,4 @@ def test_nothing_is_kept_of_a_stream() -> None:
 def test_every_path_is_one_of_its_own() -> None:
     paths = [path for path, _ in PATHS]
 
-    assert len(set(paths)) == len(paths) == 12
+    assert len(set(paths)) == len(paths) == 15
