@@ -174,8 +174,10 @@ function remark(draft, usage) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  // Written for the pages of OpenAI and Azure OpenAI over HTTP; other providers' cases are for other extractors.
-  const own = (exchange) => ["openai", "azure"].includes(exchange.provider) && exchange.operation !== "realtime";
-  const cases = loadCases().filter((found) => found.given.upstream && own(exchangeOf(found)));
+  // Written for calls over HTTP of the pages of OpenAI and Azure OpenAI; other cases are for other extractors.
+  const SURFACES = { openai: "api", azure: "azure_openai" };
+  const own = ({ provider, surface, operation }) => SURFACES[provider] === surface && operation !== "realtime";
+  const batched = (found) => found.id.startsWith("openai/batch-"); // a line of a file, not the answer to a call
+  const cases = loadCases().filter((found) => found.given.upstream && own(exchangeOf(found)) && !batched(found));
   report(cases.map((found) => [found, check(found, "usage", () => extract(exchangeOf(found), readText))]));
 }
