@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 from decibill import jsonio, schemas
 from decibill.arithmetic import charge_faults, refund_faults, usage_faults
 from decibill.case_calls import count_faults, faults_at_call, other_calls
+from decibill.case_sessions import session_faults
 from decibill.errors import Fault, InvalidFileError
 from decibill.media_length import media_seconds
 from decibill.pointer import join, resolve
@@ -45,6 +46,7 @@ def case_faults(case: Mapping[str, Any], root: Path) -> tuple[Fault, ...]:
             *_exchange_faults(case),
             *_feature_faults(case),
             *_media_faults(case),
+            *session_faults(case, dialects_of(case), root),
             *_proof_faults(case, root),
             *count_faults(case),
         ]

@@ -73,6 +73,8 @@ def kind_of(frame: Any) -> str:
 def _entry(event: Any, name: str, number: int) -> Entry:
     if not _is_object(event) or event.get("from") not in {"client", "server"}:
         raise HarnessError(f"{name}: entry {number} is from neither client nor server")
+    if ("frame" in event) == ("close" in event) or type(event.get("close", 0)) is not int:
+        raise HarnessError(f"{name}: entry {number} has neither a frame nor the code of a close, or has both")
     return Entry(event["from"] == "server", event.get("frame"), event.get("close"))
 
 
