@@ -17,8 +17,6 @@ from decibill_reference.errors import DecibillReferenceError
 __all__ = ["GeminiTranscript", "OpenAITranscript", "Transcript"]
 
 _MOST_KEPT: Final = 64 * 1024 * 1024
-_MOST_BEGUN: Final = 15
-"""Transcriptions that run at the same time; one more is kept more than once, which changes nothing."""
 
 Json: TypeAlias = dict[str, Any]
 Outline: TypeAlias = Mapping[str, "Outline | None"]
@@ -74,8 +72,6 @@ _SESSION: Final[Outline] = {
 }
 _PART: Final[Outline] = {"item_id": None, "content_index": None}
 _WORK: Final[Outline] = {"id": None, "model": None, "usage": None}
-_PART: Final[Outline] = {"item_id": None, "content_index": None}
-_HEARD: Final = "conversation.item.input_audio_transcription."
 _OUTLINES: Final[Mapping[str, Outline]] = {
     "session.created": {"session": _SESSION},
     "session.updated": {"session": _SESSION},
