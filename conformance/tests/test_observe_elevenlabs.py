@@ -6,7 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from decibill._data import data_directory
+from decibill.declaration_read import load
+from decibill.observe import observe_caller
 from decibill.observe_body import usage_of
+from decibill.statements import Delivery, Kind, SourceObservation
 
 
 def stated(*documents: Any, **headers: str) -> dict[str, Any]:
@@ -70,3 +74,39 @@ def test_what_a_gateway_puts_into_a_usage_object_of_its_own_is_read_without_a_he
 
 def test_gemini_is_asked_first() -> None:
     assert stated({"usageMetadata": {"promptTokenCount": 4}}, character_cost="5") == {"input_tokens": 4}
+
+
+# From the delivered answer and the recorded one
+
+REFERENCE = load("reference")
+BODY = next(source for source in REFERENCE.observe if source.id == "body")
+SPEECH: dict[str, Any] = {
+    "provider": "elevenlabs",
+    "response": {"status": 200, "headers": {"Character-Cost": "3"}, "media": {"content_type": "audio/mpeg"}},
+}
+
+
+def delivered(headers: dict[str, str], status: int = 200) -> SourceObservation:
+    answer = Delivery(status=status, headers={"content-type": "audio/mpeg", **headers}, body=b"ID3")
+    return observe_caller(BODY, answer, SPEECH, data_directory("fixtures"))
+
+
+def test_a_header_that_reaches_the_caller_is_found_there() -> None:
+    observed = delivered({"character-cost": "3"})
+
+    assert observed.sent == {"provider_credits": Decimal(3)}
+    assert (observed.usage["provider_credits"].value, observed.usage["provider_credits"].where) == (
+        Decimal(3),
+        "header character-cost",
+    )
+
+
+def test_a_header_that_the_gateway_drops_is_missed() -> None:
+    observed = delivered({})
+
+    assert observed.sent == {"provider_credits": Decimal(3)}
+    assert observed.usage["provider_credits"].kind is Kind.NOTHING
+
+
+def test_an_error_states_nothing_whatever_its_headers_say() -> None:
+    assert delivered({"character-cost": "3"}, 422).usage == {}
