@@ -366,3 +366,55 @@ def test_a_length_that_is_none_is_refused() -> None:
     request = {"json": {"duration_seconds": True}}
 
     assert refusal("sound_generation", {}, request) == ("invalid_number", "/request/json/duration_seconds")
+
+
+# Whatever comes
+
+LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 40), st.sampled_from(["", "7", "x", "true", "[1"])
+)
+MEMBERS = st.sampled_from(
+    [
+        *("audio_duration_secs", "transcripts", "words", "channel_index", "entities", "edited_transcript"),
+        *("metadata", "charging", "cost", "cost_fiat", "call_charge", "llm_charge", "voice_surcharge_charge"),
+        *("data", "transcription", "status", "history", "call_duration_secs"),
+        *("character_count_change_from", "character_count_change_to"),
+        *("text", "inputs", "keyterms", "entity_detection", "duration_seconds", "music_length_ms"),
+    ]
+)
+WIRE = st.recursive(
+    LEAVES,
+    lambda inner: st.dictionaries(MEMBERS, inner, max_size=5) | st.lists(inner, max_size=3),
+    max_leaves=15,
+)
+
+REFUSALS = {"inconsistent_usage", "invalid_number", "negative_quantity", "malformed_body"}
+
+
+def outcome(*args: Any, **names: Any) -> UsageRecord | DecibillReferenceError:
+    try:
+        return elevenlabs(*args, **names)
+    except DecibillReferenceError as error:
+        return error
+
+
+@given(
+    st.sampled_from(["speech", "transcription", "voice_conversion", "sound_generation", "agent_call"]),
+    st.dictionaries(MEMBERS, WIRE, max_size=6),
+    st.dictionaries(MEMBERS, WIRE, max_size=4),
+    st.dictionaries(
+        st.sampled_from(["character-cost", "Character-Cost", "fiat-cost-before-overages", "fiat-currency"]),
+        st.sampled_from(["", "0", "3", "2.5", "x", "usd"]),
+    ),
+)
+def test_any_answer_is_refused_or_becomes_a_record_that_holds_together(
+    operation: str, answer: dict[str, Any], asked: dict[str, Any], headers: dict[str, str]
+) -> None:
+    record = outcome(operation, headers, {"json": asked}, json=answer)
+    if isinstance(record, DecibillReferenceError):
+        assert record.code in REFUSALS
+        assert record.pointer.startswith("/re")
+        return
+    assert set(record.quantities) == set(record.basis)
+    assert not set(record.quantities) & set(record.unknown)
+    assert UsageRecord.from_json(record.to_json()) == record
