@@ -135,12 +135,13 @@ class Gateway:
         path: Mapping[str, str] = scope.get("path_params", {})
         named = path.get("alias")
         alias = self._alias(body.model if named is None else named)
+        forwarded = {key: value for key, value in headers.items() if key in _FORWARDED}
         call = Call(
             id=str(uuid.uuid4()),
             at=timestamp(datetime.now(UTC)),
             alias=alias,
             operation=dialect.operation_of(body),
-            request=body.request(),
+            request={"headers": forwarded, **body.request()},
             upload=body.upload,
             upload_name=body.upload_name,
         )
@@ -166,7 +167,6 @@ class Gateway:
         except BadRequest as error:
             raise _Refusal(400, str(error)) from None
         assert self._upstream is not None  # the lifespan has begun
-        forwarded = {key: value for key, value in headers.items() if key in _FORWARDED}
         answered, answer = await answer_of(targets, self._upstream, forwarded)
         relay = Relay(answered, self._ledger, self._seams, send, dialect.digest, keep)
         if isinstance(answer, UpstreamFailure):
@@ -185,10 +185,12 @@ class Gateway:
         assert (await receive())["type"] == "websocket.connect"
         call_id, at = str(uuid.uuid4()), timestamp(datetime.now(UTC))
         setup: Setup | None = None
+        forwarded = {key: value for key, value in headers.items() if key in _FORWARDED_TO_SESSIONS}
+        request = {"method": "GET", "path": scope["path"], "headers": forwarded}
 
         def opening_of(target: Alias) -> Opening:
             return Opening(
-                Call(call_id, at, target, "realtime", {"method": "GET", "path": scope["path"]}),
+                Call(call_id, at, target, "realtime", request),
                 dialect.address(target, query),
                 None if setup is None else setup.forwarded(target.model),
             )
@@ -207,7 +209,6 @@ class Gateway:
         except ClientLeft:
             return
         session = Session(openings, self._ledger, self._seams, client, dialect.transcript())
-        forwarded = {key: value for key, value in headers.items() if key in _FORWARDED_TO_SESSIONS}
         subprotocols = [name for name in offered if not name.startswith(_KEY_SUBPROTOCOL)]
         await session.run(forwarded, subprotocols)
 

@@ -104,6 +104,17 @@ def test_audio_that_is_the_whole_body_is_measured(gateway: Running, upstream: HT
     assert seen[0].headers["content-type"] == "audio/wav; codecs=audio/pcm; samplerate=8000"
 
 
+def test_an_assessment_that_a_header_asks_for_is_recorded(gateway: Running, upstream: HTTPServer) -> None:
+    seen = answering(upstream, SHORT, as_json({"RecognitionStatus": "Success"}))
+
+    answer = gateway.client.post(
+        f"/azure-speech/ears{SHORT}", content=WAV, headers={"pronunciation-assessment": "e30="}
+    )
+
+    assert gateway.row(answer)["usage"]["features"] == ["pronunciation_assessment"]
+    assert seen[0].headers["pronunciation-assessment"] == "e30="
+
+
 def test_audio_that_cannot_be_measured_is_not_known(gateway: Running, upstream: HTTPServer) -> None:
     answering(upstream, SHORT, as_json({"RecognitionStatus": "NoMatch"}))
 
