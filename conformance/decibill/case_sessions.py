@@ -1,4 +1,4 @@
-"""What no schema can say of the session in a case: its transcript is in order, and the client's frames are its."""
+"""What no schema can say of the session in a case: its order, its end, and that the client says its part."""
 
 from __future__ import annotations
 

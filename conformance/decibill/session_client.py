@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from decibill import jsonio
 from decibill.errors import InvalidFileError
 from decibill.statements import Delivery
-from decibill.transcript import Entry, kind_of
-from decibill.websocket import DROPPED, SessionError, WebSocket, connect
+from decibill.transcript import DROPPED, Entry, kind_of
+from decibill.websocket import SessionError, WebSocket, connect
 
 __all__ = ["MOST_FRAMES", "Talk", "converse", "read_frame"]
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
 
 from decibill import jsonio
 from decibill._data import fixture_bytes
 from decibill.errors import HarnessError
 
-__all__ = ["Entry", "is_session", "kind_of", "transcript"]
+__all__ = ["DROPPED", "Entry", "is_session", "kind_of", "transcript"]
+
+DROPPED: Final = 1006
+"""The code that stands for the end of a connection that nobody announced."""
 
 
 @dataclass(frozen=True, slots=True)

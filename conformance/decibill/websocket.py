@@ -15,20 +15,19 @@ from typing import Final
 
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
-from websockets.frames import CloseCode, Frame, Opcode
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import Protocol, State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
-__all__ = ["DROPPED", "LARGEST_SESSION", "SessionError", "WebSocket", "accept", "connect"]
+from decibill.transcript import DROPPED
+
+__all__ = ["LARGEST_SESSION", "SessionError", "WebSocket", "accept", "connect"]
 
 LARGEST_SESSION: Final = 32 * 1024 * 1024
 """Bytes of a session that are read at most."""
-
-DROPPED: Final = int(CloseCode.ABNORMAL_CLOSURE)
-"""Stands for the end of a connection that nobody announced."""
 
 _LARGEST_MESSAGE: Final = 16 * 1024 * 1024
 _PIECE: Final = 65_536

@@ -81,7 +81,7 @@ class TestText:
         long = type(seen)(seen.deliveries, seen.attempts, seen.sources, "curl " + "x" * 1000)
         report = tell((of, long))
         assert "xxxx" not in render_text(report)
-        assert "a long curl line: in report.json" in render_text(report)
+        assert "a long command line: in report.json" in render_text(report)
         assert "xxxx" in render_text(report, verbose=True)
 
     def test_nothing_from_a_gateway_steers_the_terminal(self, everything: Report) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from decibill._data import data_directory
 from decibill.case import ExchangeCase, ExpectedCharge, RecordCase
 from decibill.cases import load_cases, select_cases
 from decibill.cli.defects import named_defects
@@ -16,6 +18,7 @@ from decibill.errors import UnknownNameError
 from decibill.judge_call import plain
 from decibill.report.text import printable
 from decibill.specification import load_specification
+from decibill.transcript import DROPPED, is_session, transcript
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from decibill.case import Case
     from decibill.prose import Requirement
     from decibill.specification import Specification
+    from decibill.transcript import Entry
 
 __all__ = ["list_", "show"]
 
@@ -132,6 +136,8 @@ def _case(case: Case, specification: Specification) -> Iterator[str]:
 def _exchange(case: ExchangeCase) -> Iterator[str]:
     what = f"{case.operation} of {case.provider}'s {case.model}{', streamed' if case.stream else ''}"
     yield from _field("call", f"{what}; asked in the dialect {' or '.join(case.when)}")
+    if is_session(case.exchange):
+        yield from _session(transcript(case.exchange, data_directory("fixtures")))
     if case.client.kind != "read_all":
         yield from _field("client", f"{case.client.kind} {case.client.number}")
     if len(case.steps) > 1:
@@ -150,6 +156,22 @@ def _exchange(case: ExchangeCase) -> Iterator[str]:
     for other in case.accepted:
         right = other.status or (plain(other.total) if other.total is not None else "")
         yield from _field("also right", f"{right}: {other.reason} {other.arithmetic}")
+
+
+def _session(entries: Sequence[Entry]) -> Iterator[str]:
+    """Yield what is said in a session, runs of one kind counted, and how it ends."""
+    for is_server, run in groupby(entries, key=lambda entry: entry.is_server):
+        kinds = [(kind, len(list(same))) for kind, same in groupby(run, key=_told)]
+        said = ", ".join(kind if count == 1 else f"{count} {kind}" for kind, count in kinds)
+        yield from _field("server" if is_server else "client", said)
+    if not entries or entries[-1].close is None:
+        yield from _field("client", "closes with 1000")
+
+
+def _told(entry: Entry) -> str:
+    if entry.close is None:
+        return entry.kind
+    return "drops the connection" if entry.close == DROPPED else f"closes with {entry.close}"
 
 
 def _charge(charge: ExpectedCharge) -> Iterator[str]:

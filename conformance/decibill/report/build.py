@@ -41,6 +41,9 @@ __all__ = ["Found", "build_report", "hide_host"]
 
 _TEXT_TYPES: Final = ("json", "text/", "event-stream", "xml")
 _LONGEST_BODY: Final = 2000
+_MOST_FRAMES: Final = 20
+"""So many of the last messages of a session are shown: they hold its usage."""
+
 _TELLING: Final = re.compile(
     "attempt|charge|content-type|cost|credit|error|model|price|provider|request-id|usage"
 )
@@ -265,7 +268,9 @@ def _answer(response: Mapping[str, Any]) -> str:
 
 
 def _hide_in(text: str, url: str) -> str:
-    return text if hide_host(url) == url else text.replace(url, "$GATEWAY_URL")
+    if hide_host(url) == url:
+        return text
+    return text.replace(url, "$GATEWAY_URL").replace("ws" + url.removeprefix("http"), "$GATEWAY_URL")
 
 
 def _areas(rows: Sequence[CaseRow]) -> tuple[Area, ...]:
@@ -299,15 +304,22 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
     kind = delivery.headers.get("content-type", "")
     headers = {name: value for name, value in delivery.headers.items() if _TELLING.search(name)}
     received: dict[str, Any] = {"status": delivery.status, "headers": redact_headers(headers)}
-    if any(word in kind for word in _TEXT_TYPES):
-        text = _BASE64.sub(_cut, without_folders(delivery.body.decode("utf-8", "replace")))
-        more = len(text) - _LONGEST_BODY
-        received["body"] = text if more <= 0 else f"{text[:_LONGEST_BODY]}[and {more} more characters]"
+    if delivery.frames is not None:
+        received["frames"] = [_shortened(frame) for frame in delivery.frames[-_MOST_FRAMES:]]
+        received["frames_before"] = max(0, len(delivery.frames) - _MOST_FRAMES)
+    elif any(word in kind for word in _TEXT_TYPES):
+        received["body"] = _shortened(delivery.body.decode("utf-8", "replace"))
     else:
         received["body"] = f"[{len(delivery.body)} bytes]"
     if delivery.error:
         received["error"] = delivery.error
     return received
+
+
+def _shortened(text: str) -> str:
+    text = _BASE64.sub(_cut, without_folders(text))
+    more = len(text) - _LONGEST_BODY
+    return text if more <= 0 else f"{text[:_LONGEST_BODY]}[and {more} more characters]"
 
 
 def _cut(match: re.Match[str]) -> str:
@@ -316,4 +328,5 @@ def _cut(match: re.Match[str]) -> str:
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
     shown = {key: redact_json(value) for key, value in attempt.request.items() if key != "headers"}
-    return {"step": attempt.step, "unmatched": list(attempt.unmatched), "request": shown}
+    told = {"step": attempt.step, "unmatched": list(attempt.unmatched), "request": shown}
+    return {**told, "problem": attempt.problem} if attempt.problem else told

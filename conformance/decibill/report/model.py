@@ -131,7 +131,7 @@ class CaseRow:
     """The command that repeats it with decibill."""
 
     by_hand: str = ""
-    """The curl line that repeats it without."""
+    """The command line that repeats it without: curl, or websocat for a session."""
 
     answer: str = ""
     """What the upstream answers: a file of the fixtures, or what kind of answer the case itself holds."""

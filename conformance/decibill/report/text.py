@@ -283,7 +283,7 @@ def _case(row: RequirementRow, case: CaseRow, shown: dict[str, str], layout: _La
     if case.by_hand and (layout.verbose or len(case.by_hand) <= _LONGEST_COMMAND):
         yield _unbroken("by hand", case.by_hand)
     elif case.by_hand:
-        yield _unbroken("by hand", "a long curl line: in report.json, and here with -v")
+        yield _unbroken("by hand", "a long command line: in report.json, and here with -v")
     yield _unbroken("answer", f"{case.answer} is what the upstream answers")
     if layout.verbose:
         for line in json.dumps(case.evidence, indent=2, ensure_ascii=False, default=str).splitlines():
