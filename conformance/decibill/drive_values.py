@@ -54,6 +54,7 @@ def case_values(
         "case.alias": instance.alias,
         "case.asked_model": str(case.asked["model"]),
         "case.asked_provider": str(case.asked["provider"]),
+        "case.asked_surface": str(case.asked["surface"]),
         "case.provider": case.provider,
         "case.provider_name": declaration.provider_names.get(case.provider, case.provider),
         "case.model": case.model,

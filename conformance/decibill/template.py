@@ -22,6 +22,7 @@ CASE_NAMES = frozenset(
         "case.alias",
         "case.asked_model",
         "case.asked_provider",
+        "case.asked_surface",
         "case.asked_upstream",
         "case.id",
         "case.key",
