@@ -166,7 +166,9 @@ def _delivery(answer: Mapping[str, Any]) -> Delivery:
             headers.setdefault("content-type", content_type)
             body = _body(kind, answer[kind])
     error = answer.get("error")
-    return Delivery(answer.get("status", None if error else 200), headers, body, error)
+    frames = tuple(plain_json(frame, None) for frame in answer["frames"]) if "frames" in answer else None
+    usual = None if error else 200 if frames is None else 101
+    return Delivery(answer.get("status", usual), headers, body, error, frames=frames)
 
 
 def _body(kind: str, value: Any) -> bytes:
