@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -196,7 +196,7 @@ def _others(file: CaseFile, client: Client) -> Iterator[OtherCall]:
         raise file.fault("/when/others", f"{len(sent)} calls are here, and /then/others has {len(right)}")
     for n in range(len(right)):
         then = f"/then/others/{n}"
-        calls = file.object(f"/when/others/{n}") if sent else {}
+        calls: Mapping[str, Any] = file.object(f"/when/others/{n}") if sent else {}
         yield OtherCall(
             when={dialect: _request(file, f"/when/others/{n}/{dialect}") for dialect in calls},
             usage=_usage(file, then) if "usage" in file.object(then) else None,

@@ -22,6 +22,7 @@ from decibill._data import data_directory
 from decibill.arithmetic import charge_faults, refund_faults, usage_faults
 from decibill.book_checks import book_faults
 from decibill.case_checks import case_faults
+from decibill.case_new import unfilled
 from decibill.cases import load_cases
 from decibill.errors import Fault, InvalidFileError
 from decibill.pointer import join
@@ -119,6 +120,8 @@ def _faults(kind: str, document: Any, where: str, path: Path | None) -> tuple[Fa
             for fault in _faults(name, document[member], where, None)
         )
     found = schemas.faults(kind, document)
+    if kind == "case" and (lacking := tuple(unfilled(document))):
+        return (*(fault for fault in found if not _about(fault, lacking)), *lacking)
     if found:
         return found
     if kind == "case":
@@ -130,6 +133,11 @@ def _faults(kind: str, document: Any, where: str, path: Path | None) -> tuple[Fa
     if kind == "observations":
         observations_read.parse(document, where, load_cases())
     return _BEYOND_SCHEMA.get(kind, _nothing)(document)
+
+
+def _about(fault: Fault, lacking: Sequence[Fault]) -> bool:
+    """Return whether a fault is that of a member that has to be filled in."""
+    return any(fault.pointer == each.pointer for each in lacking)
 
 
 def _nothing(document: Any) -> tuple[Fault, ...]:

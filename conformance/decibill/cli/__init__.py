@@ -29,6 +29,7 @@ _COMMANDS: Final = {
     "list": "decibill.cli.show:list_",
     "show": "decibill.cli.show:show",
     "check": "decibill.check:check",
+    "case": "decibill.cli.case:case",
     "prices": "decibill.cli.prices:prices",
     "configure": "decibill.cli.configure:configure",
     "probe": "decibill.cli.probe:probe",
