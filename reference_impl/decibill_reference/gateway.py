@@ -1,4 +1,4 @@
-"""Running the reference gateway, which bills the audio of OpenAI and Azure OpenAI exactly."""
+"""Running the reference gateway, which bills the audio of four providers: calls, streams and sessions."""
 
 from __future__ import annotations
 
@@ -61,6 +61,7 @@ def settings_of(gateway: Gateway) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         server_header=False,
+        ws="websockets-sansio",
         ws_max_size=LARGEST_FRAME,
         ws_per_message_deflate=False,  # audio is not made shorter by it
     )
