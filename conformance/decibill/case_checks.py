@@ -123,9 +123,21 @@ def _file_faults(case: Mapping[str, Any], root: Path) -> Iterator[Fault]:
             yield Fault(pointer, f"there is no file {name}")
     for pointer, media in _media_of(case["given"], "/given"):
         if "media_seconds" not in media:
-            yield Fault(pointer, "lacks media_seconds, without which a tree without audio cannot be rated")
+            if _is_measurable(media, root):
+                yield Fault(
+                    pointer, "lacks media_seconds, without which a tree without audio cannot be rated"
+                )
         elif (root / media["media_file"]).is_file():
             yield from _length_faults(pointer, media, root)
+
+
+def _is_measurable(media: Mapping[str, Any], root: Path) -> bool:
+    """Return whether a file has a length; what cannot be decoded has none that anybody could state."""
+    try:
+        path = root / media["media_file"]
+        return not path.is_file() or media_seconds(path, media["media_file"]) is not None
+    except InvalidFileError:
+        return False
 
 
 def _length_faults(pointer: str, media: Mapping[str, Any], root: Path) -> Iterator[Fault]:

@@ -153,6 +153,14 @@ def _exchange(case: ExchangeCase) -> Iterator[str]:
             yield from _field("unknown", ", ".join(case.usage.unknown))
         if case.usage.flags:
             yield from _field("flags", ", ".join(case.usage.flags))
+    for number, call in enumerate(case.others, 2):
+        if call.charge is not None:
+            total = (
+                "unknown"
+                if call.charge.total is None
+                else f"{plain(call.charge.total)} {call.charge.currency}"
+            )
+            yield from _field(f"call {number}", f"{total} ({call.charge.status})")
     for other in case.accepted:
         right = other.status or (plain(other.total) if other.total is not None else "")
         yield from _field("also right", f"{right}: {other.reason} {other.arithmetic}")
