@@ -1,9 +1,9 @@
-"""The reference gateway's server side: the calls of every dialect, and a ledger to look things up in.
+"""The reference gateway's server side: calls and sessions of every dialect, and a ledger to look things up in.
 
 What the provider sends reaches the client byte for byte. Audio and streams pass through as they come; other
 answers are read whole first, so that their headers can state the cost. Before a response ends the call's
 row is on disk. A client that goes away changes nothing: the answer is read to its end and billed
-(AUB-GWY-5793).
+(AUB-GWY-5793). Sessions are carried by `gateway_realtime`.
 """
 
 from __future__ import annotations

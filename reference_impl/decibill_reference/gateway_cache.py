@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LARGEST_ANSWER", "AnswerCache", "CachedAnswer", "key_of", "served_from_cache"]
 
-LARGEST_ANSWER: Final = 4 * 1024 * 1024
+LARGEST_ANSWER: Final = 1024 * 1024
 _MOST_ANSWERS: Final = 100
 
 

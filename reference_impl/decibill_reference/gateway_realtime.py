@@ -1,8 +1,8 @@
 """One session: frames passed on byte for byte in both directions, metered when it ends, however it ends.
 
-A session that the provider ends is recorded before the client is told. One that the client ends, or drops, is
-ended at the provider at once and read to its end there, then recorded. What the provider had begun by then it
-may bill without saying so; the record then says that it is not known.
+A session that the provider ends is recorded before the client is told (AUB-GWY-069e). One that the client
+ends, or drops, is ended at the provider at once and read to its end there, then recorded. What the provider had
+begun by then it may bill without saying so; the record then says that it is not known (AUB-GWY-5793).
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ _UNSAID: Final = frozenset({1004, 1005, 1006, 1015})
 """Codes that stand for a close without a code; they cannot be sent."""
 
 _LONGEST_REASON: Final = 123
-_OF_THE_HANDSHAKE: Final = frozenset({"connection", "date", "server", "transfer-encoding", "upgrade"})
+_OF_THE_HANDSHAKE: Final = frozenset(
+    {"connection", "content-length", "date", "server", "transfer-encoding", "upgrade"}
+)
 
 
 class ClientLeft(Exception):  # noqa: N818 - no error, a client may leave
@@ -77,7 +79,7 @@ class Client:
             return
         self._accepted = True
         kept = [
-            (name.encode("latin-1"), value.encode("latin-1"))
+            (name.encode("latin-1"), value.encode("latin-1", "replace"))
             for name, value in headers.items()
             if name not in _OF_THE_HANDSHAKE and not name.startswith(("sec-websocket-", "x-decibill-"))
         ]
