@@ -1,4 +1,4 @@
-"""The reference gateway's server side: calls and sessions of every dialect, and a ledger to look things up in.
+"""The reference gateway's server side: calls and sessions of every dialect, and a ledger to look into.
 
 What the provider sends reaches the client byte for byte. Audio and streams pass through as they come; other
 answers are read whole first, so that their headers can state the cost. Before a response ends the call's

@@ -1,8 +1,8 @@
 """One session: frames passed on byte for byte in both directions, metered when it ends, however it ends.
 
 A session that the provider ends is recorded before the client is told (AUB-GWY-069e). One that the client
-ends, or drops, is ended at the provider at once and read to its end there, then recorded. What the provider had
-begun by then it may bill without saying so; the record then says that it is not known (AUB-GWY-5793).
+ends, or drops, is ended at the provider at once and read to its end there, then recorded. What the provider
+had begun by then it may bill without saying so; the record then says that it is not known (AUB-GWY-5793).
 """
 
 from __future__ import annotations
