@@ -484,6 +484,16 @@ def test_media_that_cannot_be_decoded_is_refused(tmp_path: Path) -> None:
         media_seconds(path, "reply.mp3")
 
 
+def test_only_an_upload_that_cannot_be_measured_needs_no_length(tree: Path) -> None:
+    at = (*FIRST, "exchange", "request", "form", "file", "media_seconds")
+    edit(tree, PLAIN, *at, to=...)
+    with_tone = [pointer for file, pointer, _ in findings(tree) if file == PLAIN]
+    (tree / "audio" / "tone-78.4s.wav").write_bytes(b"nothing that could be measured")
+
+    assert with_tone == ["/given/upstream/0/answers/0/exchange/request/form/file"]
+    assert [finding for finding in findings(tree) if finding[0] == PLAIN] == []
+
+
 def test_without_a_decoder_the_length_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "av", None)
 

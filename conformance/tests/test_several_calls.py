@@ -16,6 +16,7 @@ from decibill._data import data_directory
 from decibill.case import Answer, ExchangeCase, Step
 from decibill.case_checks import case_faults
 from decibill.cases import load_cases
+from decibill.drive import DriveOptions
 from decibill.errors import InvalidFileError
 from decibill.judge_measured import is_measured, measured_cost
 from decibill.outcome import CheckResult, Outcome
@@ -343,7 +344,7 @@ def test_the_client_makes_every_call_of_the_case() -> None:
         then={**then, "others": [right, right]},
     )
 
-    driven, _ = run([several])
+    driven, _ = run([several], options=DriveOptions(timeout_s=20))
 
     (observation,) = driven.observations.values()
     asked = {str(each.request["json"].get("user")) for each in observation.attempts}
@@ -368,6 +369,20 @@ def test_the_client_makes_every_call_of_the_case() -> None:
 def test_only_what_a_compressed_upload_costs_may_be_off(name: str, slack: Fraction) -> None:
     assert measured_cost(exchange_case(name)) == slack
     assert is_measured(exchange_case(name)) is bool(slack)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"json": {"parts": [{"type": "text"}, {"audio": {"$base64": "audio/tone-2.6s.ogg"}}]}},
+        {"media": {"media_file": "audio/tone-2.2s.mp3"}},
+    ],
+    ids=["inside JSON", "the whole body"],
+)
+def test_a_compressed_upload_is_found_wherever_it_stands(body: dict[str, Any]) -> None:
+    usage = {"quantities": {"audio_duration_seconds": "2.6"}, "basis": {"audio_duration_seconds": "media"}}
+
+    assert is_measured(case(**{"/when/openai": body, "/then/usage": usage}))
 
 
 @pytest.mark.parametrize(
