@@ -355,7 +355,11 @@ def test_tokens_are_conserved(text_in: int, audio_in: int, text_out: int, audio_
     }
 
 
-@pytest.mark.parametrize("path", sorted((FIXTURES / "upstream").glob("*/*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    sorted((FIXTURES / "upstream").glob("*/*.json")),
+    ids=lambda path: f"{path.parent.name}/{path.stem}",
+)
 def test_any_recorded_body_is_read_or_refused_as_any_operation(path: Path) -> None:
     with contextlib.suppress(DecibillReferenceError):
         body = jsonio.loads(path.read_bytes())
