@@ -107,16 +107,18 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _observation(instance: Instance, given: RecordedInstance, recorded: Recorded, root: Path) -> Observation:
-    served = [_served(instance.case, call) for call in given.calls]
+    cases = [instance.case.of_call(number) for number in range(len(given.calls))]
+    planned = [len(case.steps) * (n < instance.case.upstream_calls) for n, case in enumerate(cases)]
+    served = [_served(*each) for each in zip(cases, given.calls, planned, strict=True)]
     return Observation(
-        deliveries=tuple(_delivery(instance.case, call) for call in given.calls),
+        deliveries=tuple(_delivery(case, call) for case, call in zip(cases, given.calls, strict=True)),
         attempts=tuple(attempt for attempts, _ in served for attempt in attempts),
         sources=tuple(
             tuple(
-                _source(source, instance.case, call, exchange, recorded, root)
+                _source(source, case, call, exchange, recorded, root)
                 for source in recorded.declaration.observe
             )
-            for call, (_, exchange) in zip(given.calls, served, strict=True)
+            for case, call, (_, exchange) in zip(cases, given.calls, served, strict=True)
         ),
     )
 
@@ -125,9 +127,11 @@ def _delivery(case: ExchangeCase, call: RecordedCall) -> Delivery:
     return call.delivery or Delivery(int(case.exchange["response"]["status"]))
 
 
-def _served(case: ExchangeCase, call: RecordedCall) -> tuple[tuple[Attempt, ...], Mapping[str, Any] | None]:
-    """Return the attempts of one call, and the exchange that answered the last of them."""
-    given = len(case.steps) if call.attempts is None else call.attempts
+def _served(
+    case: ExchangeCase, call: RecordedCall, planned: int
+) -> tuple[tuple[Attempt, ...], Mapping[str, Any] | None]:
+    """Return the attempts of one call, *planned* where none are given, and the last one's exchange."""
+    given = planned if call.attempts is None else call.attempts
     attempts: list[Attempt] = []
     exchange: Mapping[str, Any] | None = None
     for number in range(given if isinstance(given, int) else len(given)):

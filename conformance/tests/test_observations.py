@@ -317,6 +317,36 @@ def test_attempts_of_a_call_take_the_steps_in_turn() -> None:
 # What is there and what is not
 
 
+def test_each_call_of_a_client_that_makes_several_is_judged_by_its_own_answer() -> None:
+    of = next(each for each in load_cases() if each.id == "gateway/eight-uploads-at-once")
+    assert isinstance(of, ExchangeCase)
+    charges = [of.of_call(number).charge for number in range(8)]
+    costs = [str(charge.total) for charge in charges if charge]
+    file = {
+        "/observe/0/usage": UNSET,
+        "/instances/0/case": of.id,
+        "/instances/0/calls": [{"stated": {"function": {"cost": cost}}} for cost in costs],
+    }
+
+    mixed = {**file, "/instances/0/calls/2": {"stated": {"function": {"cost": costs[3]}}}}
+
+    assert check(judged(of, **file), "cost").outcome is Outcome.PASS
+    assert check(judged(of, **mixed), "cost").outcome is Outcome.FAIL
+
+
+def test_a_call_that_the_cache_answers_takes_no_attempt() -> None:
+    of = next(each for each in load_cases() if each.id == "gateway/cached-speech")
+    assert isinstance(of, ExchangeCase)
+    file = {
+        "/features": {"operations": ["speech"], "price_scope": "alias", "extra": ["gateway.cache"]},
+        "/observe/0/usage": UNSET,
+        "/instances/0/case": of.id,
+        "/instances/0/calls": [{"stated": {"function": {"cost": cost}}} for cost in ("0.0003784", "0")],
+    }
+
+    assert check(judged(of, **file), "cost").outcome is Outcome.PASS
+
+
 def test_a_case_without_an_observation_is_not_testable_and_named() -> None:
     here, absent = case(), case(**{"/id": "openai/other"})
     report = judged(here, absent)
