@@ -52,7 +52,7 @@ def obstacle(case: ExchangeCase, observation: Observation) -> Obstacle | None:
         because = f"the gateway asked the upstream for something that no recording answers: {members}"
         return Obstacle(Outcome.NOT_TESTABLE, because, "the gateway asks the upstream for something else")
     stuck = next((attempt.problem for attempt in attempts if attempt.problem), None)
-    if stuck is not None and not any(delivery.error for delivery in observation.deliveries):
+    if stuck is not None:
         return Obstacle(Outcome.NOT_TESTABLE, f"the session stopped: {stuck}", _STUCK)
     if len(attempts) < calls:
         because = f"the gateway called the upstream {_times(len(attempts))} for {calls} calls; is a cache on?"

@@ -40,7 +40,7 @@ class Talk:
     """What the client of a session does."""
 
     entries: Sequence[Entry]
-    """The transcript, which says when each frame is due."""
+    """The transcript, which says when each frame is due; empty where the provider refuses the session."""
 
     frames: Sequence[str]
     """What is sent, one message for every frame of the client."""
@@ -135,15 +135,15 @@ class _Session:
             gateway.send(next(frames))
         else:
             if not self._catch_up(gateway, len(entries)):
-                self.error = None if self._talk.is_complete() else _ended_early(gateway)
+                self.error = None if self._is_over() else _ended_early(gateway)
                 return
         gateway.close(code, _CLOSE_S)
 
     def _catch_up(self, gateway: WebSocket, number: int) -> bool:
         """Receive until what stands before entry *number* has come; return whether the session is open."""
         talk = self._talk
-        wanted = Counter(each.kind for each in talk.entries[:number] if each.is_server and each.close is None)
-        is_closed_by_server = number == len(talk.entries) and _ends(talk.entries)
+        wanted = _server_frames(talk.entries[:number])
+        is_closed_by_server = number == len(talk.entries) and _is_closed_by_server(talk.entries)
         quiet_from = time.monotonic()
         while True:
             if not is_closed_by_server and wanted <= self._kinds:
@@ -161,6 +161,13 @@ class _Session:
             if now > self._deadline:
                 raise SessionError(f"the session was not over within {self._timeout_s:g} s")
 
+    def _is_over(self) -> bool:
+        """Return whether a gateway may end the session now: the provider does, or nothing is to come."""
+        entries = self._talk.entries
+        if _is_closed_by_server(entries):
+            return not entries or self._talk.is_complete()
+        return _server_frames(entries) <= self._kinds
+
     def _keep(self, text: str) -> None:
         assert self.frames is not None
         if len(self.frames) == MOST_FRAMES:
@@ -174,6 +181,10 @@ def _ended_early(gateway: WebSocket) -> str:
     return f"the gateway ended the session {how} before it was over"
 
 
-def _ends(entries: Sequence[Entry]) -> bool:
-    """Return whether the last of *entries* ends the session."""
-    return bool(entries) and entries[-1].close is not None
+def _server_frames(entries: Sequence[Entry]) -> Counter[str]:
+    return Counter(each.kind for each in entries if each.is_server and each.close is None)
+
+
+def _is_closed_by_server(entries: Sequence[Entry]) -> bool:
+    """Return whether the provider ends the session; one that it refuses has no entries at all."""
+    return not entries or entries[-1].close is not None

@@ -229,10 +229,14 @@ class ReplayUpstream:
         )
 
     def has_played(self, token: str, entry: int, within_s: float = 0.0) -> bool:
-        """Return whether the sessions of the current call are played up to *entry*; wait a while for it."""
+        """Return whether the sessions of the current call are played up to *entry*; wait a while for it.
+
+        A call that was answered without a session is over.
+        """
         with self._lock:
-            sessions = tuple(self._loaded[token].sessions)
-        return bool(sessions) and all(session.has_played(entry, within_s) for session in sessions)
+            loaded = self._loaded[token]
+            sessions, is_called = tuple(loaded.sessions), loaded.call_attempts > 0
+        return is_called and all(session.has_played(entry, within_s) for session in sessions)
 
     def is_complete(self, token: str) -> bool:
         """Return whether the sessions of the current call are played to their end."""

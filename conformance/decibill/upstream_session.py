@@ -33,6 +33,7 @@ LONGEST_S: Final = 60.0
 _GOES_ON_S: Final = 2.0
 """How long the gateway has to end the session after its client has."""
 
+_NORMAL: Final = 1000
 _MOST_FRAMES: Final = 20_000
 _MOST_NOTED: Final = 100
 _SLICE_S: Final = 0.02
@@ -107,7 +108,12 @@ class Session:
             with self._progress:
                 self._played = number + 1
                 self._progress.notify_all()
-        self._await_end(gateway, deadline)
+        if self.problem is None:
+            self._await_end(gateway, deadline)
+        if gateway.closed is None:
+            gateway.close(_NORMAL, _GOES_ON_S)
+        else:
+            gateway.drain(_GOES_ON_S)
 
     def _await(self, gateway: WebSocket, number: int, deadline: float) -> bool:
         """Wait for the client frame that is entry *number*; return whether it came."""
@@ -118,10 +124,8 @@ class Session:
                 return True
             if kind is not None:
                 self._note(kind)
-            elif gateway.closed is not None:
+            elif gateway.closed is not None or self._released.is_set():
                 return False
-            elif self._released.is_set():
-                break
         earlier = sum(entry.kind == wanted and not entry.is_server for entry in self._entries[:number])
         which = f"frame {wanted!r} of the client" + (f", number {earlier + 1}," if earlier else "")
         self.problem = f"the {which} never came through the gateway"
@@ -134,9 +138,6 @@ class Session:
                 self._note(kind)
             if self._released.is_set():
                 deadline = min(deadline, time.monotonic() + _GOES_ON_S)
-        if gateway.closed is None:
-            gateway.close(1000, _GOES_ON_S)
-        gateway.drain()
 
     def _next(self, gateway: WebSocket) -> str | None:
         """Return the kind of the next frame, if one comes at once."""

@@ -121,8 +121,6 @@ class WebSocket:
 
     def _fill(self, timeout_s: float) -> bool:
         """Read once; return whether anything came."""
-        if self._ended:
-            return False
         data = _receive(self._socket, timeout_s)
         if data is None:
             return False

@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.datastructures import Headers
@@ -44,6 +45,9 @@ class SessionMiniature:
     """How many server frames it passes on before it ends the session."""
 
     calls_upstream: bool = True
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Further arguments of the call to the provider, such as headers."""
+
     closes_client: bool = True
     """Whether the client is told when the provider ends the session."""
 
@@ -98,7 +102,7 @@ class SessionMiniature:
                 path = client.request.path.removeprefix("/v1")
                 address = "ws" + self.upstream.format(model=model).removeprefix("http") + path
                 refused = contextlib.suppress(WebSocketException, OSError)
-                with refused, connect(address, compression=None, proxy=None) as provider:
+                with refused, connect(address, compression=None, proxy=None, **self.extra) as provider:
                     self.carry(client, provider)
             else:
                 self.listen(client, lambda _: None)

@@ -54,10 +54,17 @@ TURN: Sequence[dict[str, Any]] = (
 
 
 def session_case(
-    entries: Sequence[Mapping[str, Any]] = TURN, name: str = "session", **exchange: Any
+    entries: Sequence[Mapping[str, Any]] = TURN,
+    name: str = "session",
+    document: Mapping[str, Any] | None = None,
+    **exchange: Any,
 ) -> ExchangeCase:
-    """Return a case whose upstream plays *entries*."""
-    document: dict[str, Any] = copy.deepcopy(dict(TEXT_CHAT.document))
+    """Return a case whose upstream plays *entries*, or the one that *document* is."""
+    if document is not None:
+        case = parse_case(document, name)
+        assert isinstance(case, ExchangeCase)
+        return case
+    made: dict[str, Any] = copy.deepcopy(dict(TEXT_CHAT.document))
     answer = {
         "provider": "openai",
         "surface": "api",
@@ -69,11 +76,11 @@ def session_case(
         **exchange,
     }
     frames = [each["frame"] for each in entries if each["from"] == "client" and "frame" in each]
-    document |= {"id": f"test/{name}", "features": ["realtime", "price.audio_token_based"]}
-    document["given"]["upstream"] = [{"answers": [{"exchange": answer}]}]
-    document["when"] = {"openai": {"frames": frames}, "client": "read_all"}
-    document["then"]["usage"]["quantities"] = {"input_tokens": 24, "output_tokens": 9}
-    case = parse_case(document, name)
+    made |= {"id": f"test/{name}", "features": ["realtime", "price.audio_token_based"]}
+    made["given"]["upstream"] = [{"answers": [{"exchange": answer}]}]
+    made["when"] = {"openai": {"frames": frames}, "client": "read_all"}
+    made["then"]["usage"]["quantities"] = {"input_tokens": 24, "output_tokens": 9}
+    case = parse_case(made, name)
     assert isinstance(case, ExchangeCase)
     return case
 
@@ -89,14 +96,17 @@ def declared() -> dict[str, Any]:
 
 
 def hold(
-    cases: Sequence[ExchangeCase], options: DriveOptions | None = None, **facts: Any
+    cases: Sequence[ExchangeCase], options: DriveOptions | None = None, select: str = "path", **facts: Any
 ) -> tuple[Driven, SessionMiniature, Declaration]:
     """Hold the sessions of *cases* through a miniature and return what was seen of them."""
-    port = free_port()
-    base = f"http://127.0.0.1:{port}/c/{{model}}/v1"
+    port = options.upstream_port if options is not None and options.upstream_port else free_port()
+    base = f"http://127.0.0.1:{port}{'/c/{model}' if select == 'path' else ''}/v1"
     with SessionMiniature(base, **{"cost": lambda _: PRICE, **facts}) as gateway:
         data = declared()
         data["gateway"]["url"] = gateway.url
+        if select != "path":
+            base = {"openai": "{upstream}/v1"}
+            data["upstream"] = {"how": "manual", "select": select, "base": base, "key": "key-{case.token}"}
         declaration = parse(data, "mini.toml")
         settings = options or DriveOptions(upstream_port=port, timeout_s=10)
         return drive(plan(declaration, cases), declaration, settings), gateway, declaration
