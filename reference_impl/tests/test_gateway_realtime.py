@@ -7,6 +7,7 @@ import contextlib
 import json
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,7 @@ from decibill_reference.gateway_body import BadRequest
 from decibill_reference.gateway_config import Alias
 from decibill_reference.gateway_dialects_realtime import RealtimeDialect
 from decibill_reference.gateway_metering import SOUND, Seams
-from decibill_reference.gateway_realtime import _send
+from decibill_reference.gateway_realtime import Session
 from decibill_reference.ledger import Ledger, LedgerError
 from tests.gateway_scene import BOOK, running
 from tests.session_scene import Provider, calling, drop, end_of, event, providing
@@ -540,11 +541,18 @@ class TestRefusals:
 
 
 def test_a_frame_for_a_provider_that_is_gone_is_dropped() -> None:
-    class Gone:
+    class Provider:
         async def send(self, _: object) -> None:
             raise ConnectionClosedOK(None, None)
 
-    assert asyncio.run(_send(Gone(), "frame")) is False  # type: ignore[arg-type] # all that is used of it
+    class Client:
+        async def frame(self) -> str:
+            return "frame"
+
+    parts: Any = ([SimpleNamespace(call=None)], None, None, Client(), None)
+    gone: Any = Provider()
+
+    asyncio.run(Session(*parts)._up(gone))  # ends
 
 
 def test_where_the_path_names_the_model_no_frame_does() -> None:
