@@ -56,11 +56,12 @@ def scope(alias: str, model: str = "whisper-1", **changes: Any) -> CaseScope:
     return CaseScope(**{**facts, **changes})
 
 
-TWO = [scope("a"), scope("b")]
+TWO = [scope("a", exchange={"region": "eu"}), scope("b")]
 
 
 BOTH = [{"feature": "chat", "then": {"a": 1}}, {"operation": "chat", "then": {"b": 2}}]
 NEITHER = {"provider": "openai", "operation": "speech", "then": {"a": 1}}
+BY_REGION = {"$for_map": "case", "key": "{case.alias}", "value": {"region": {"$recorded": "region"}}}
 BY_ALIAS = {"$for_map": "case", "key": "{case.alias}", "value": ["{case.model}"]}
 
 
@@ -75,6 +76,8 @@ BY_ALIAS = {"$for_map": "case", "key": "{case.alias}", "value": ["{case.model}"]
         pytest.param({"m": {"$list": "case", "value": "{case.model}"}}, {"m": ["whisper-1"]}, id="list"),
         pytest.param([{"$for": "model", "$prices": True}], [{"per_minute": Decimal("0.0102")}], id="prices"),
         pytest.param([{"$for": "model", "$prices": False}], [{}], id="no prices"),
+        pytest.param(BY_REGION, {"a": {"region": "eu"}, "b": {}}, id="recorded"),
+        pytest.param({"r": {"$recorded": "region"}}, {}, id="recorded of no case"),
         pytest.param([{"$for": "model", "$if": BOTH}], [{"a": 1, "b": 2}], id="two ifs"),
         pytest.param([{"$for": "model", "$if": NEITHER}], [{}], id="half an if"),
     ],
