@@ -97,7 +97,8 @@ class Sender:
 
     def load(self, instances: Sequence[Instance]) -> None:
         """Make the instances known to the upstream."""
-        by_key = self._declaration.upstream.select == "key"
+        # Also where the path tells: a gateway may leave it out of some calls, as for sessions.
+        by_key = not {"case.token", "case.id"}.isdisjoint(template.names(self._declaration.upstream.key))
         for instance in instances:
             self._upstream.load(
                 instance.token,

@@ -112,6 +112,7 @@ def _openai_usage(found: Sequence[Any]) -> dict[str, tuple[str, Any]]:
                 if _is_object(details):
                     _details(details, f"/usage/{name}", direction, stated)
                     break
+        _put_reasoning_into_text(stated)
         for name in _OWN_TOKENS:
             if name not in stated:
                 _put(stated, name, f"/usage/{name}", usage.get(name, MISSING))
@@ -154,6 +155,20 @@ def _details(details: Mapping[str, Any], at: str, direction: str, stated: dict[s
             value = split.get(f"{modality}_tokens", MISSING)
             place = f"{at}/cached_tokens_details/{modality}_tokens"
             _put(stated, f"cached_{modality}_input_tokens", place, value)
+
+
+def _put_reasoning_into_text(stated: dict[str, tuple[str, Any]]) -> None:
+    """State the text with the reasoning in it, as a record has it, where the counts say that it is beside.
+
+    A gateway that answers in OpenAI's style for a provider that counts thoughts apart may leave them apart.
+    """
+    parts = [stated[name] for name in stated if name.endswith("_output_tokens") and name != "output_tokens"]
+    text, reasoning = stated.get("text_output_tokens"), stated.get("reasoning_output_tokens")
+    if text is None or reasoning is None or not all(type(value) is int for _, value in parts):
+        return
+    _, total = stated.get("output_tokens", ("", None))
+    if type(total) is int and sum(value for _, value in parts) == total:
+        stated["text_output_tokens"] = (f"{text[0]} + reasoning_tokens", text[1] + reasoning[1])
 
 
 def _put(stated: dict[str, tuple[str, Any]], name: str, place: str, value: Any) -> None:

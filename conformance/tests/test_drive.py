@@ -165,6 +165,21 @@ def test_a_gateway_with_one_base_address_is_driven_by_key_or_by_arming(select: s
     assert driven.notes == ()
 
 
+def test_a_key_decides_where_a_gateway_leaves_the_base_path_out() -> None:
+    base = {"openai": "{upstream}/c/{case.token}/v1"}
+    upstream = {"how": "manual", "select": "path", "base": base, "key": "key-{case.token}"}
+    port = free_port()
+    with Miniature(f"http://127.0.0.1:{port}/v1", cost=lambda _: PRICE) as gateway:
+        data = declared(upstream=upstream)
+        data["gateway"]["url"] = gateway.url
+        declaration = parse(data, "mini.toml")
+        cases = [variant("one"), variant("two")]
+        driven = drive(plan(declaration, cases), declaration, DriveOptions(upstream_port=port))
+    attempts = [attempt.path for each in driven.observations.values() for attempt in each.attempts]
+    assert attempts == ["/v1/chat/completions"] * 2
+    assert driven.notes == ()
+
+
 def test_records_without_any_id_are_told_apart_by_order() -> None:
     data = declared(correlate={})
     del data["observe"][1]["call"]

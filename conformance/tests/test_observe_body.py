@@ -112,6 +112,22 @@ def usage(**members: Any) -> dict[str, Any]:
                 "text_output_tokens": 1,
             },
         ),
+        (  # reasoning beside the text, as the sum says, is put into it; one that is no count stays as it is
+            {
+                "completion_tokens": 9,
+                "completion_tokens_details": {"reasoning_tokens": 4, "audio_tokens": 3, "text_tokens": 2},
+            },
+            {
+                "output_tokens": 9,
+                "reasoning_output_tokens": 4,
+                "audio_output_tokens": 3,
+                "text_output_tokens": 6,
+            },
+        ),
+        (
+            {"output_tokens": 6, "output_tokens_details": {"reasoning_tokens": "4", "text_tokens": 2}},
+            {"output_tokens": 6, "reasoning_output_tokens": "4", "text_output_tokens": 2},
+        ),
         ({"type": "duration", "seconds": 9, "input_tokens": 0}, {"audio_duration_seconds": 9}),
         ({"type": "tokens", "seconds": 9, "input_tokens": 3}, {"input_tokens": 3}),
         ({"seconds": 9, "input_tokens": 3}, {"input_tokens": 3}),
