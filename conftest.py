@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import signal
 
+from hypothesis import settings
+
+settings.register_profile("decibill", deadline=None, derandomize=True)
+settings.load_profile("decibill")
+"""A test says the same on every machine and every day; ``nox -s fuzz`` is what looks for something new."""
+
 
 def pytest_configure() -> None:
     """Let Ctrl-C reach the programs that tests start.
