@@ -36,6 +36,12 @@ _CLIENT_FEATURES: Final = {
     "repeat": "client.repeat",
     "parallel": "client.parallel",
 }
+_SESSIONS: Final = {
+    "session.live": "/live/sessions",
+    "session.transcription": "intent=transcription",
+    "session.translation": "/realtime/translations",
+}
+"""Features of sessions by what stands in the recorded address."""
 
 
 def case_faults(case: Mapping[str, Any], root: Path) -> tuple[Fault, ...]:
@@ -214,6 +220,8 @@ def _feature_faults(case: Mapping[str, Any]) -> Iterator[Fault]:
     answers = [answer["exchange"] for step in case["given"]["upstream"] for answer in step["answers"]]
     if len({(answer["provider"], answer["model"]) for answer in answers}) > 1:
         wanted.add("upstream.fallback")
+    path = exchange.get("request", {}).get("path", "")
+    wanted |= {feature for feature, part in _SESSIONS.items() if part in path}
     if "others" in case["then"] and "others" not in case["when"]:
         wanted.add("gateway.cache")  # the same call again, and something else is right
     client = case["when"].get("client", "read_all")
@@ -222,7 +230,7 @@ def _feature_faults(case: Mapping[str, Any]) -> Iterator[Fault]:
     for feature in sorted(wanted - features):
         yield Fault("/features", f"lacks {feature}")
     structural = {*_CLIENT_FEATURES.values(), "stream", "upstream.retry", "provider.azure"}
-    structural |= {"upstream.fallback", "gateway.cache"}
+    structural |= {"upstream.fallback", "gateway.cache", *_SESSIONS}
     structural |= {"transcription", "translation", "speech", "chat", "realtime"}
     for feature in sorted((features & structural) - wanted):
         yield Fault("/features", f"names {feature}, which nothing in the case needs")
@@ -231,7 +239,7 @@ def _feature_faults(case: Mapping[str, Any]) -> Iterator[Fault]:
 def _asks_for_stream(dialect: str, case: Mapping[str, Any]) -> bool:
     call = case["when"][dialect]
     if dialect == "gemini":  # the path asks for a stream, not the body
-        return any(f"sse{ending}" in exchange_of(case)["response"] for ending in ("", "_file"))
+        return ":streamGenerateContent" in exchange_of(case).get("request", {}).get("path", "")
     if dialect == "elevenlabs":
         return "/stream" in exchange_of(case).get("request", {}).get("path", "")
     body = call.get("json", call.get("form", {}))

@@ -24,6 +24,9 @@ __all__ = ["Instance", "NotDeclared", "Plan", "plan"]
 _BY_NAME: Final[Mapping[str, str]] = {
     "convert": "the conversion of one dialect into another",
     "gateway.cache": "a cache of answers",
+    "session.live": "sessions of the Live API",
+    "session.transcription": "sessions that only transcribe",
+    "session.translation": "sessions that translate",
     "upstream.fallback": "a fallback to another model",
 }
 """Features of a case that a gateway declares by their name alone, and how to call them."""
