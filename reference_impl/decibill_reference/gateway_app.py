@@ -13,7 +13,6 @@ import contextlib
 import hmac
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
@@ -30,11 +29,13 @@ from decibill_reference.gateway_cache import AnswerCache, CachedAnswer, key_of
 from decibill_reference.gateway_dialects import PATHS
 from decibill_reference.gateway_dialects_realtime import SESSIONS
 from decibill_reference.gateway_fallback import Target, answer_of
+from decibill_reference.gateway_json import AsciiJSON
 from decibill_reference.gateway_metering import SOUND, Call, Seams
 from decibill_reference.gateway_realtime import Client, ClientLeft, Opening, Session
+from decibill_reference.gateway_refunds import answer_refund, answer_refunds_of_call, ledger_unavailable
 from decibill_reference.gateway_relay import Relay, error_body
 from decibill_reference.gateway_upstream import Upstream, UpstreamFailure
-from decibill_reference.ledger import timestamp
+from decibill_reference.ledger import LedgerError, timestamp
 from decibill_reference.prices import instant
 
 if TYPE_CHECKING:
@@ -105,11 +106,17 @@ class Gateway:
             Route("/v1/models", self._models),
             Route("/v1/usage", self._usage),
             Route("/v1/usage/{id}", self._usage_of_call),
+            Route("/v1/usage/{id}/refunds", self._refunds_of_call),
+            Route("/v1/refunds", self._refund, methods=["POST"]),
         ]
         return Starlette(
             routes=[*calls, *sessions, *own],
             lifespan=self._lifespan,
-            exception_handlers={_Refusal: _refuse, HTTPException: _http_error},
+            exception_handlers={
+                _Refusal: _refuse,
+                HTTPException: _http_error,
+                LedgerError: _ledger_error,
+            },
         )
 
     @contextlib.asynccontextmanager
@@ -138,7 +145,7 @@ class Gateway:
         forwarded = {key: value for key, value in headers.items() if key in _FORWARDED}
         call = Call(
             id=str(uuid.uuid4()),
-            at=timestamp(datetime.now(UTC)),
+            at=timestamp(self._config.clock()),
             alias=alias,
             operation=dialect.operation_of(body),
             request={"headers": forwarded, **body.request()},
@@ -183,7 +190,7 @@ class Gateway:
         self._authorise(headers, *_keys_of_a_browser(query, offered))
         client = Client(scope, receive, send)
         assert (await receive())["type"] == "websocket.connect"
-        call_id, at = str(uuid.uuid4()), timestamp(datetime.now(UTC))
+        call_id, at = str(uuid.uuid4()), timestamp(self._config.clock())
         setup: Setup | None = None
         forwarded = {key: value for key, value in headers.items() if key in _FORWARDED_TO_SESSIONS}
         request = {"method": "GET", "path": scope["path"], "headers": forwarded}
@@ -246,7 +253,18 @@ class Gateway:
         row = await asyncio.to_thread(self._ledger.find, call_id)
         if row is None:
             raise _Refusal(404, f"there is no call {call_id!r}", "call_not_found")
-        return JSONResponse(row.to_json())
+        return AsciiJSON(row.to_json())
+
+    async def _refunds_of_call(self, request: Request) -> Response:
+        self._authorise(request.headers)
+        return await answer_refunds_of_call(self._ledger, request.path_params["id"])
+
+    async def _refund(self, request: Request) -> Response:
+        self._authorise(request.headers)
+        content = await _read_body(request.receive)
+        if content is None:
+            return Response()  # to nobody: the client went away before it had asked for anything
+        return await answer_refund(self._ledger, content, timestamp(self._config.clock()))
 
     async def _usage(self, request: Request) -> Response:
         self._authorise(request.headers)
@@ -254,7 +272,7 @@ class Gateway:
         until = _instant(request, "until", _END_OF_TIME)
         limit = _limit(request)
         rows = await asyncio.to_thread(self._ledger.rows, since, until, limit + 1)
-        return JSONResponse({"data": [row.to_json() for row in rows[:limit]], "more": len(rows) > limit})
+        return AsciiJSON({"data": [row.to_json() for row in rows[:limit]], "more": len(rows) > limit})
 
 
 class _Endpoint(Generic[D]):
@@ -287,6 +305,10 @@ def _reachable(alias: Alias, way_to: Callable[[Alias], T]) -> list[T]:
 async def _refuse(_: Request, error: Exception) -> Response:
     assert isinstance(error, _Refusal)
     return error.response
+
+
+async def _ledger_error(_: Request, error: Exception) -> Response:
+    return ledger_unavailable(str(error))
 
 
 async def _http_error(_: Request, error: Exception) -> Response:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -28,7 +29,7 @@ from decibill_reference.files import load_json, load_price_book, read_document
 from decibill_reference.node import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from decibill_reference.prices import PriceBook
 
@@ -96,6 +97,10 @@ class Alias:
         return self.named_surface or SURFACES[self.provider][0]
 
 
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class GatewayConfig:
     """Everything that a gateway needs to know."""
@@ -104,6 +109,9 @@ class GatewayConfig:
     aliases: Mapping[str, Alias]
     key: str | None = None
     """The key that clients must present; None lets everybody in."""
+
+    clock: Callable[[], datetime] = _utc
+    """Tells the time, in UTC. It may jump: calls are priced and listed by it, and that is all."""
 
     @classmethod
     def load(cls, path: Path, environ: Mapping[str, str] | None = None) -> GatewayConfig:

@@ -134,7 +134,10 @@ class Relay:
         response = answer.response
         metered = await meter(self.call, {**_head(response), "media": {"content_type": kind}}, self.seams)
         left = _length(response)
-        await self._start(response.status_code, self._headers(response, metered, left))
+        headers = self._headers(response, metered, left)
+        empty = left == 0  # the headers are the whole response: it must not end before the row is there
+        if not empty:
+            await self._start(response.status_code, headers)
         held, complete = b"", True
         kept = bytearray()
         try:
@@ -148,6 +151,11 @@ class Relay:
         except httpx.HTTPError:
             complete = False
         recorded = await self._record(metered, response.status_code, answer.attempts, complete=complete)
+        if empty:
+            if not recorded:
+                await self._not_recorded()
+                return
+            await self._start(response.status_code, headers)
         if complete and recorded:
             self._keep(response, bytes(kept))
             await self._send(held, last=True)

@@ -687,6 +687,38 @@ def test_a_response_that_cannot_be_recorded_is_seen_to_break_off(
 
 
 @pytest.mark.usefixtures("full_disk")
+def test_an_empty_response_does_not_end_before_it_is_recorded(
+    start: Callable[..., Running], upstream: HTTPServer
+) -> None:
+    answering(upstream, SPEECH, Response(b"", content_type="audio/mpeg"))
+
+    assert start().speak().status_code == 500
+
+
+def test_an_empty_response_is_passed_on_and_recorded(
+    start: Callable[..., Running], upstream: HTTPServer
+) -> None:
+    answering(upstream, SPEECH, Response(b"", content_type="audio/mpeg"))
+    gateway = start()
+    answer = gateway.speak()
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert gateway.row(answer)["cost"] == answer.headers["x-decibill-cost"]
+
+
+def test_half_a_surrogate_pair_from_the_provider_is_recorded_and_told(
+    start: Callable[..., Running], upstream: HTTPServer
+) -> None:
+    usage = {"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30}
+    answering(upstream, CHAT, as_json({"service_tier": "\ud83d", "usage": usage}))
+    gateway = start()
+    answer = gateway.client.post(CHAT, json={"model": "chat", "messages": []})
+
+    assert answer.status_code == 200
+    assert gateway.row(answer)["usage"]["service_tier"] == "\ud83d"
+
+
+@pytest.mark.usefixtures("full_disk")
 def test_a_failure_that_cannot_be_recorded_is_a_failure(start: Callable[..., Running]) -> None:
     with _listen("127.0.0.1", 0) as nobody:
         closed = nobody.getsockname()[1]
