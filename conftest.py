@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("decibill", deadline=None, derandomize=True)
+settings.register_profile(
+    "decibill", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("decibill")
-"""A test says the same on every machine and every day; ``nox -s fuzz`` is what looks for something new."""
+"""A test says the same on every machine, day and load; ``nox -s fuzz`` is what looks for something new."""
 
 
 def pytest_configure() -> None:

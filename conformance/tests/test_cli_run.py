@@ -150,7 +150,7 @@ class TestWrongUsage:
         [
             (["--gateway", "referense"], "there is no gateway 'referense'; did you mean reference?"),
             (["--gateway", "file"], "there is no gateway 'file'; known are "),
-            (["--provider", "acme"], "there is no provider 'acme'; known are azure, gemini, openai"),
+            (["--provider", "acme"], "there is no provider 'acme'; known are azure, elevenlabs"),
             (["--gateway", "missing.toml"], "missing.toml: there is no such file"),
             (["--only", "openai/speech-tts1-binary"], "did you mean openai/speech-tts-1-binary"),
             (["--feature", "streams"], "there is no feature 'streams'; did you mean stream"),
