@@ -30,6 +30,9 @@ MOST_FRAMES: Final = 20_000
 _GRACE_S: Final = 0.5
 """How long nothing may come, after the upstream has played on, until the client goes on too."""
 
+_LAST_GRACE_S: Final = 2.0
+"""The same before the client ends the session: what comes after that is lost."""
+
 _CLOSE_S: Final = 2.0
 _SLICE_S: Final = 0.02
 _NORMAL: Final = 1000
@@ -143,7 +146,9 @@ class _Session:
         """Receive until what stands before entry *number* has come; return whether the session is open."""
         talk = self._talk
         wanted = _server_frames(talk.entries[:number])
-        is_closed_by_server = number == len(talk.entries) and _is_closed_by_server(talk.entries)
+        is_last = number == len(talk.entries)
+        is_closed_by_server = is_last and _is_closed_by_server(talk.entries)
+        grace_s = _LAST_GRACE_S if is_last else _GRACE_S
         quiet_from = time.monotonic()
         while True:
             if not is_closed_by_server and wanted <= self._kinds:
@@ -156,7 +161,7 @@ class _Session:
                 quiet_from = now
             elif gateway.closed is not None:
                 return False
-            elif now - quiet_from > _GRACE_S and talk.has_played(number, 0):
+            elif now - quiet_from > grace_s and talk.has_played(number, 0):
                 return True
             if now > self._deadline:
                 raise SessionError(f"the session was not over within {self._timeout_s:g} s")
