@@ -17,7 +17,20 @@ export function loadCases(part = process.argv[2] ?? "") {
     .filter((name) => name.endsWith(".json"))
     .map((name) => parse(readText(join("cases", name))))
     .filter((found) => found.id.includes(part))
-    .sort((a, b) => (a.id < b.id ? -1 : 1));
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .flatMap(eachCall);
+}
+
+/** The case, and one more for each later call of its client for which something else is right. */
+function eachCall(found) {
+  const answers = found.given.upstream?.at(-1).answers;
+  const later = (found.then.others ?? []).map((then, n) => ({
+    ...found,
+    id: `${found.id}, call ${n + 2}`,
+    given: { ...found.given, upstream: [{ answers: [answers[n + 1]] }] },
+    then,
+  }));
+  return [found, ...later.filter(({ then }) => then.usage)];
 }
 
 /** The exchange that a calculator is fed: of the last step the first answer. */
