@@ -6,6 +6,7 @@ Every mistake here is one that a public report describes. They explain a failure
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -44,6 +45,9 @@ class Mistake:
     words: str
     """The mistake in this case."""
 
+
+_CLAIMED: Final = re.compile(r"-header-says-([0-9.]+)s\.")
+"""In the name of an upload whose header lies: what it says."""
 
 _NEAR: Final = Fraction(1, 10**6)
 """How near to the result of a mistake a number must be to be explained by it, relative to that result."""
@@ -256,6 +260,8 @@ def _durations(case: ExchangeCase, line: ExpectedLine) -> Iterator[tuple[int | D
     if stated is not None:
         yield stated, "a duration that is information only"
     upload: Mapping[str, Any] = case.exchange.get("request", {}).get("form", {}).get("file", {})
+    if claimed := _CLAIMED.search(str(upload.get("media_file", ""))):
+        yield Decimal(claimed[1]), "the length that the upload's header claims"
     if "media_seconds" in upload:
         yield Decimal(upload["media_seconds"]), "the length of the upload"
     for name, count in (("up", math.ceil(seconds)), ("down", math.floor(seconds)), ("off", round(seconds))):

@@ -90,6 +90,11 @@ INFORMATION = _one_line(
     "9",
     **{"/then/usage/quantities/media_duration_seconds": "8.47"},
 )
+LYING = next(
+    each
+    for each in load_cases()
+    if isinstance(each, ExchangeCase) and each.id == "openai/transcription-whisper-header-says-3600s"
+)
 UPLOAD = _one_line(
     "audio_duration_seconds",
     "whisper-1",
@@ -168,6 +173,12 @@ TIMES = "\N{MULTIPLICATION SIGN}"
             "0.000289",
             "it is the price of 1.7 seconds, the length of the upload, where 2 is right",
             id="upload",
+        ),
+        pytest.param(
+            LYING,
+            "0.612",
+            "it is the price of 3600 seconds, the length that the upload's header claims, where 2 is right",
+            id="claimed length",
         ),
         pytest.param(
             SPEECH,
