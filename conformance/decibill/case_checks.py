@@ -221,6 +221,8 @@ def _feature_faults(case: Mapping[str, Any]) -> Iterator[Fault]:
     if len({(answer["provider"], answer["model"]) for answer in answers}) > 1:
         wanted.add("upstream.fallback")
     path = exchange.get("request", {}).get("path", "")
+    if exchange["provider"] == "gemini" and path.endswith("/chat/completions"):
+        wanted.add("compat")
     wanted |= {feature for feature, part in _SESSIONS.items() if part in path}
     if "others" in case["then"] and "others" not in case["when"]:
         wanted.add("gateway.cache")  # the same call again, and something else is right
@@ -230,7 +232,7 @@ def _feature_faults(case: Mapping[str, Any]) -> Iterator[Fault]:
     for feature in sorted(wanted - features):
         yield Fault("/features", f"lacks {feature}")
     structural = {*_CLIENT_FEATURES.values(), "stream", "upstream.retry", "provider.azure"}
-    structural |= {"upstream.fallback", "gateway.cache", *_SESSIONS}
+    structural |= {"upstream.fallback", "gateway.cache", "compat", *_SESSIONS}
     structural |= {"transcription", "translation", "speech", "chat", "realtime"}
     for feature in sorted((features & structural) - wanted):
         yield Fault("/features", f"names {feature}, which nothing in the case needs")

@@ -67,6 +67,9 @@ class Features:
     stream: frozenset[str] = frozenset()
     """Operations whose streamed form the gateway supports."""
 
+    providers: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """Providers of an operation, where not all that have an address."""
+
     price_scope: PriceScope = "none"
     modifiers: frozenset[str] = frozenset()
     """Price modifiers that its configuration can express."""
@@ -186,6 +189,9 @@ class PriceField:
     minus: tuple[str, ...] = ()
     """Rates that are taken from it."""
 
+    written_only: bool = False
+    """Whether the member means another rate where a list is read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prices:
@@ -274,8 +280,7 @@ class Source:
 
     id: str
     origin: Literal["body", "header", "poll", "sink", "sqlite", "metrics"]
-    """The answer's body or a header; a ledger that is asked, that pushes its records to the run, or that is
-    read from its file; the change of a Prometheus counter."""
+    """The answer; a ledger that is asked, pushed to the run, or read from its file; a counter's change."""
 
     place: Literal["caller", "ledger"]
     get: str | None = None
@@ -351,8 +356,6 @@ class Declaration:
     name: str
     version: str
     url: str
-    """Template with ``{port}``."""
-
     port: int
     """0: any free port, possible only where decibill starts the gateway."""
 

@@ -74,6 +74,7 @@ def _price_field(table: Table, name: str, per: Decimal) -> PriceField:
         only=frozenset(member.words("only")),
         plus=member.words("plus", QUANTITIES),
         minus=member.words("minus", QUANTITIES),
+        written_only=member.flag("written_only"),
     )
     member.done()
     return price_field

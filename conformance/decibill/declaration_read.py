@@ -168,7 +168,12 @@ def _check_whole(declaration: Declaration, top: Table) -> None:
 
 
 def _features(table: Table) -> Features:
+    providers = table.table("providers")
+    for operation in providers:
+        if operation not in OPERATIONS:
+            providers.refuse(operation, str(UnknownNameError("operation", operation, OPERATIONS)))
     features = Features(
+        providers={operation: frozenset(providers.words(operation, PROVIDERS)) for operation in providers},
         operations=frozenset(table.words("operations", OPERATIONS)),
         stream=frozenset(table.words("stream", OPERATIONS)),
         price_scope=cast("Any", table.choice("price_scope", ("alias", "model", "run", "none"), "none")),
@@ -179,6 +184,7 @@ def _features(table: Table) -> Features:
         retry=table.flag("retry"),
         extra=frozenset(table.words("extra")),
     )
+    providers.done()
     if not features.operations:
         table.refuse("operations", "must name at least one operation")
     table.done()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Instance", "NotDeclared", "Plan", "plan"]
 
 _BY_NAME: Final[Mapping[str, str]] = {
+    "compat": "the OpenAI-compatible endpoint of another provider",
     "convert": "the conversion of one dialect into another",
     "gateway.cache": "a cache of answers",
     "session.live": "sessions of the Live API",
@@ -101,8 +102,8 @@ def _lack(case: Case, declaration: Declaration) -> str | None:
         return "a calculator"
     if case.operation not in declaration.features.operations:
         return f"the operation {case.operation}"
-    if case.provider not in declaration.providers:
-        return f"the provider {case.provider}"
+    if (lack := _provider_lack(case, declaration)) is not None:
+        return lack
     if case.stream and case.operation not in declaration.features.stream:
         return f"streams of {case.operation}"
     if not _dialects(case, declaration):
@@ -112,6 +113,14 @@ def _lack(case: Case, declaration: Declaration) -> str | None:
     for feature, words in _BY_NAME.items():
         if feature in case.features and feature not in declaration.features.extra:
             return words
+    return None
+
+
+def _provider_lack(case: ExchangeCase, declaration: Declaration) -> str | None:
+    if case.provider not in declaration.providers:
+        return f"the provider {case.provider}"
+    if case.provider not in declaration.features.providers.get(case.operation, declaration.providers):
+        return f"the operation {case.operation} of the provider {case.provider}"
     return None
 
 

@@ -127,6 +127,8 @@ def meanings(fields: Mapping[str, PriceField], layout: PriceList) -> Iterator[tu
         endings |= {above: ending for ending, above in layout.above.endings.items()}
     inside = f"{layout.inside}/" if layout.inside else ""
     for quantity, price_field in fields.items():
+        if price_field.written_only:
+            continue
         for name in (price_field.field, *price_field.also):
             for tier, tier_ending in tiers.items():
                 for above, ending in endings.items():

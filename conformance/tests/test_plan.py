@@ -55,6 +55,7 @@ def test_every_case_is_planned_or_has_a_reason() -> None:
         ({"/when/azure": {}, "/when/openai": UNSET}, "the dialect azure"),
         ({"/features": ["transcription", "upstream.retry"]}, "retries"),
         ({"/features": ["transcription", "convert"]}, "the conversion of one dialect into another"),
+        ({"/features": ["transcription", "session.live"]}, "sessions of the Live API"),
         ({"/features": ["transcription", "calculator"]}, "a calculator"),
         ({"/then/proves": {"AUB-CHG-c3cf": ["charge", "usage"]}}, "a calculator"),
         ({"/then/usage/components": [{"model": "whisper-1"}]}, "a price for the second model of a session"),
@@ -68,6 +69,7 @@ def test_every_case_is_planned_or_has_a_reason() -> None:
         "dialect",
         "retry",
         "convert",
+        "session",
         "calculator",
         "only records",
         "component",
@@ -75,6 +77,13 @@ def test_every_case_is_planned_or_has_a_reason() -> None:
 )
 def test_what_the_gateway_lacks_is_the_reason(changes: dict[str, Any], reason: str | None) -> None:
     assert _reason(case(**changes)) == reason
+
+
+def test_an_operation_may_be_served_for_some_providers_alone() -> None:
+    gateway = declaration(**{"/features/providers": {"transcription": ["azure"]}})
+    assert _reason(case(), gateway) == "the operation transcription of the provider openai"
+    others = declaration(**{"/features/providers": {"chat": ["azure"]}})
+    assert _reason(case(), others) is None
 
 
 def test_a_record_case_needs_a_calculator() -> None:
