@@ -8,10 +8,8 @@ choice open, and a case's numbers must follow from its own price book.
 from __future__ import annotations
 
 import sys
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -27,6 +25,7 @@ from decibill.cases import load_cases
 from decibill.errors import Fault, InvalidFileError
 from decibill.pointer import join
 from decibill.redact import legible
+from decibill.toml_read import read_toml
 
 __all__ = ["Checked", "check", "check_file", "check_text"]
 
@@ -35,6 +34,9 @@ _RATED: Final = ("usage", "charge")
 
 _MOST: Final = 20
 """Faults that are told of one file."""
+
+_LONGEST: Final = 2000
+"""Characters that are told of one fault: a name or a number in a file can be of any length."""
 
 _WORDS: Final[Mapping[str, str]] = {
     "gateway": "gateway declaration",
@@ -65,11 +67,16 @@ class Checked:
         whole = "/" if self.kind is not None else ""  # how the whole document is called, once it is one
         places = [fault.pointer or whole for fault in self.faults]
         told = [
-            f"{self.file}{f' at {place}' if place else ''}: {fault.problem}"
+            _cut(f"{self.file}{f' at {place}' if place else ''}: {fault.problem}")
             for place, fault in zip(places, self.faults, strict=True)
         ]
         more = len(told) - _MOST
         return told if more <= 0 else [*told[:_MOST], f"{self.file}: {more} more faults"]
+
+
+def _cut(line: str) -> str:
+    more = len(line) - _LONGEST
+    return line if more <= 0 else f"{line[:_LONGEST]} [and {more} more characters]"
 
 
 def check_file(path: Path, name: str | None = None) -> Checked:
@@ -87,7 +94,7 @@ def check_text(raw: bytes, where: str, path: Path | None = None) -> Checked:
     kind: str | None = None
     try:
         if path is not None and path.suffix == ".toml":
-            kind, document = "gateway", _toml(raw, where)
+            kind, document = "gateway", read_toml(raw, where)
         else:
             document = jsonio.loads(raw, where)
             kind = _kind(document, where)
@@ -102,13 +109,6 @@ def _kind(document: Any, where: str) -> str:
     if isinstance(document, Mapping) and set(cast("Mapping[str, Any]", document)) == set(_RATED):
         return "rated"
     return schemas.kind_of(document, where)
-
-
-def _toml(raw: bytes, where: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(raw.decode(), parse_float=Decimal)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidFileError(where, f"not TOML: {error}") from None
 
 
 def _faults(kind: str, document: Any, where: str, path: Path | None) -> tuple[Fault, ...]:

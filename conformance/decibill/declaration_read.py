@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -38,6 +36,7 @@ from decibill.declaration_start import (
 )
 from decibill.declaration_table import Table
 from decibill.errors import InvalidFileError, UnknownNameError
+from decibill.toml_read import read_toml
 
 __all__ = ["at_url", "declared_names", "is_http", "is_loopback", "load", "parse"]
 
@@ -67,11 +66,10 @@ def load(name: str, *, allow_remote_upstream: bool = False, directory: Path | No
         raise UnknownNameError("gateway", name, declared_names(home))
     file = name if is_path else f"gateways/{name}.toml"
     try:
-        data = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidFileError(file, f"not TOML: {error}") from None
+        raw = path.read_bytes()
     except OSError as error:
         raise InvalidFileError(file, f"cannot be read: {error.strerror or error}") from None
+    data = read_toml(raw, file)
     declaration = parse(data, file, allow_remote_upstream=allow_remote_upstream)
     schemas.validate("gateway", data, file)  # what parse() lets through must satisfy other readers too
     return declaration

@@ -7,16 +7,24 @@ absurd size are refused, because each would let two readers see two different bi
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, Final, NoReturn, cast
 
 from decibill.errors import InvalidFileError
 from decibill.pointer import join
 
-__all__ = ["dumps", "load_file", "loads"]
+__all__ = ["NumberError", "dumps", "fraction", "load_file", "loads"]
+
+_LARGEST: Final = 308
+_SMALLEST: Final = -324
+"""Exponents of a double: to most readers 1e400 is Infinity. Written out, 1e999999999 fills a disk."""
+
+_STEERING: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+"""What JSON may hold as it stands, and a terminal obeys or an editor reorders."""
 
 
 class _RepeatedKeyError(ValueError):
@@ -32,19 +40,27 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-class _NumberError(ValueError):
-    """A number that cannot be read as one."""
+class NumberError(ValueError):
+    """A number that cannot be read as one, or that no reader should write out."""
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise _NumberError(f"{name} is not a JSON number")
+    raise NumberError(f"{name} is not a JSON number")
 
 
-def _fraction(text: str) -> Decimal:
+def fraction(text: str) -> Decimal:
+    """Return the number in *text*, which has a point or an exponent.
+
+    Raises:
+        NumberError: no double can hold it, as with 1e400.
+    """
     try:
-        return Decimal(text)
+        value = Decimal(text)
     except InvalidOperation:  # an exponent beyond those of decimal itself
-        raise _NumberError(f"{text[:40]} is not a number that can be read") from None
+        raise NumberError(f"{text[:40]} is not a number that can be read") from None
+    if ("e" in text or "E" in text) and not _SMALLEST <= value.adjusted() <= _LARGEST:
+        raise NumberError(f"{text[:40]} is larger or smaller than numbers of JSON readers can be")
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +72,8 @@ class _Unreadable:
 
 def _fraction_or_place(text: str) -> object:
     try:
-        return _fraction(text)
-    except _NumberError:
+        return fraction(text)
+    except NumberError:
         return _Unreadable(text)
 
 
@@ -119,12 +135,12 @@ def loads(text: str | bytes, where: str) -> Any:
     """
     try:
         return json.loads(
-            text, parse_float=_fraction, parse_constant=_refuse_constant, object_pairs_hook=_object
+            text, parse_float=fraction, parse_constant=_refuse_constant, object_pairs_hook=_object
         )
     except _RepeatedKeyError as error:
         problem = f"the key {error.args[0]!r} stands twice in one object"
         raise InvalidFileError(where, problem, pointer=_locate(text)) from None
-    except _NumberError as error:
+    except NumberError as error:
         raise InvalidFileError(where, str(error), pointer=_locate(text)) from None
     except UnicodeDecodeError as error:
         raise InvalidFileError(where, f"not UTF-8 at byte {error.start}") from None
@@ -164,7 +180,8 @@ def _plain(value: object) -> object:
 def dumps(value: object) -> str:
     """Return *value* as indented JSON text ending in a newline; a `Decimal` becomes a decimal string.
 
-    Half a character, which UTF-8 cannot hold, stays an escape.
+    Half a character, which UTF-8 cannot hold, stays an escape, and so does what could steer a terminal.
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n"
+    text = _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -35,6 +35,10 @@ _TYPES: Final = {
 _LIST_LIMIT: Final = 16
 """Alternatives are listed up to this many; of more, only close ones are named."""
 
+_NUMBER: Final = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?")
+_LIMITS: Final = re.compile(r"\[1-9\]\[0-9\]\{0,(\d+)\}.*?(?:\{0,(\d+)\}\[1-9\]|\{1,(\d+)\})")
+"""How many digits the pattern of a decimal string allows before the point and after it, one less each."""
+
 _ALIKE: Final = 0.6
 """How alike two names must be for one to be the other misspelt (difflib's ratio)."""
 
@@ -125,9 +129,7 @@ def _schema(error: ValidationError) -> Mapping[str, Any]:
 
 def _quote(value: object) -> str:
     """Return *value* as it stands in the file, shortened."""
-    if isinstance(value, Decimal):
-        return str(value)
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -213,6 +215,12 @@ def _found_type(instance: object) -> str:
 
 
 def _pattern(error: ValidationError) -> str:
+    number, limits = _NUMBER.fullmatch(str(error.instance)), _LIMITS.search(str(_value(error)))
+    if number is not None and limits is not None:
+        before, after = int(limits[1]) + 1, int(limits[2]) + 1 if limits[2] else int(limits[3])
+        if len(number[1]) > before or len(number[2] or "") > after:
+            more = f"more than {before} digits before the point or {after} after it"
+            return f"has {more}: {_quote(error.instance)}"
     title = _schema(error).get("title", f"of the form {_value(error)}")
     return f"must be {title}, not {_quote(error.instance)}"
 
@@ -237,7 +245,7 @@ def _minimum(error: ValidationError) -> str:
 
 
 def _size(words: str) -> Callable[[ValidationError], str]:
-    return lambda error: words.format(_value(error), error.instance)
+    return lambda error: words.format(_value(error), _quote(error.instance))
 
 
 def _unique(error: ValidationError) -> str:

@@ -6,7 +6,7 @@ the place, so that a caller can count refusals and a person can find the fault.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 __all__ = ["DecibillReferenceError", "ErrorCode"]
 
@@ -30,6 +30,10 @@ ErrorCode: TypeAlias = Literal[
 ]
 
 
+_LONGEST: Final = 500
+"""Characters of a message that are kept: what it quotes from a document can be of any length."""
+
+
 class DecibillReferenceError(Exception):
     """A document that cannot be turned into usage, a charge or a refund.
 
@@ -42,8 +46,9 @@ class DecibillReferenceError(Exception):
     def __init__(self, code: ErrorCode, pointer: str, message: str) -> None:
         self.code: ErrorCode = code
         self.pointer = pointer
-        self.message = message
-        super().__init__(code, pointer, message)
+        more = len(message) - _LONGEST
+        self.message = message if more <= 0 else f"{message[:_LONGEST]} [and {more} more characters]"
+        super().__init__(code, pointer, self.message)
 
     def __str__(self) -> str:
         return f"{self.code} at {self.pointer or '/'}: {self.message}"

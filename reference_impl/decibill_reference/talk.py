@@ -7,6 +7,7 @@ too, like a charge that is not complete. A user's mistake is one line on standar
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import wraps
@@ -37,6 +38,12 @@ T = TypeVar("T")
 
 REFUSED: Final = 1
 """The exit code of a refusal."""
+
+_LONGEST: Final = 2000
+"""Characters of one message: a file may hold a name of any length."""
+
+_STEERING: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+"""What JSON may hold as it stands, and a terminal obeys or an editor reorders."""
 
 
 class Failure(click.ClickException):
@@ -126,8 +133,9 @@ def say_gaps(file: str, charge: Mapping[str, Any]) -> None:
 
 def say(message: str) -> None:
     """Print one line on standard error, in which nothing from a file can steer a terminal."""
-    shown = "".join(character if character.isprintable() else "\ufffd" for character in message)
-    click.echo(f"decibill: {shown}", err=True)
+    shown = "".join(character if character.isprintable() else "\ufffd" for character in message[:_LONGEST])
+    more = len(message) - _LONGEST
+    click.echo(f"decibill: {shown}{f' [and {more} more characters]' if more > 0 else ''}", err=True)
 
 
 def print_json(document: Mapping[str, Any]) -> None:
@@ -136,6 +144,10 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 
 def json_text(document: Mapping[str, Any], indent: int | None = None) -> str:
-    """Return JSON in UTF-8; half a character, which UTF-8 cannot hold, stays the escape that it came as."""
+    """Return JSON in UTF-8.
+
+    Half a character, which UTF-8 cannot hold, stays an escape, and so does what could steer a terminal.
+    """
     text = json.dumps(document, indent=indent, ensure_ascii=False)
+    text = _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -42,6 +42,8 @@ _COMMANDS: Final = {
 }
 
 _FAILED: Final = 3
+_LONGEST: Final = 20_000
+"""Characters of a message: what it quotes can be of any length."""
 
 
 class _LazyGroup(click.Group):
@@ -115,7 +117,8 @@ def drop_output() -> None:
 
 
 def _say(message: str) -> None:
-    click.echo(legible(message), err=True)
+    more = len(message) - _LONGEST
+    click.echo(legible(message[:_LONGEST]) + (f" [and {more} more characters]" if more > 0 else ""), err=True)
 
 
 def _open_closed_streams() -> None:

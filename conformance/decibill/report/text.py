@@ -28,7 +28,9 @@ _MOST_CAUSES: Final = 8
 _LONGEST_COMMAND: Final = 600
 _FLAWS: Final = (Outcome.FAIL, Outcome.ERROR, Outcome.NOT_TESTABLE)
 _TITLES: Final = {Outcome.FAIL: "FAILED", Outcome.ERROR: "ERROR", Outcome.NOT_TESTABLE: "NOT TESTABLE"}
-_BIDIRECTIONAL: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BIDIRECTIONAL: Final = frozenset(
+    "\u061c\u200e\u200f\u2028\u2029\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
 
 
 def printable(text: str) -> str:
@@ -95,9 +97,10 @@ def _head(report: Report, layout: _Layout) -> Iterator[str]:
     yield f"decibill {suite.version}   spec {suite.spec}   {counts}"
     # what was not called or not started says so in brackets
     where = gateway.url if gateway.url.startswith("(") else f"at {gateway.url}"
-    yield from _labelled("gateway", f"{gateway.name} {gateway.version} {where}", layout)
-    shown = report.upstream if report.upstream.startswith("(") else f"{report.upstream}, started here"
-    yield from _labelled("upstream", shown, layout)
+    yield from _labelled(gateway.kind, f"{gateway.name} {gateway.version} {where}", layout)
+    if gateway.kind == "gateway":
+        shown = report.upstream if report.upstream.startswith("(") else f"{report.upstream}, started here"
+        yield from _labelled("upstream", shown, layout)
     words = [", ".join(declared.get("operations", ())) or "no operation"]
     streams = declared.get("streams", ())
     words.append(f"streams of {', '.join(streams)}" if streams else "no streams")
