@@ -13,7 +13,7 @@ from typing import Any
 
 from decibill.declaration import Cost, Mark, Source
 from decibill.errors import HarnessError
-from decibill.observe_body import documents, first_place, last_with, usage_of
+from decibill.observe_body import documents, first_place, last_with, usage_of, with_the_rest_as_text
 from decibill.observe_ledger import Record
 from decibill.observe_number import inclusive, marked, scaled, statement
 from decibill.observe_session import session_usage
@@ -75,7 +75,7 @@ def observe_caller(
         )  # an error carries no usage, whatever stands in it (AUB-EXT-d1ab)
     # what the provider itself sent in no readable form is no fault of the gateway
     seen = Seen(found, "the body", problem=None if unreadable else problem)
-    return _read(source, seen, sent, usage_of(found, delivery.headers))
+    return _read(source, seen, sent, with_the_rest_as_text(usage_of(found, delivery.headers), sent))
 
 
 def _read_session(

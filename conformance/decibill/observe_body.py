@@ -17,7 +17,7 @@ from decibill.observe_elevenlabs import elevenlabs_usage
 from decibill.observe_gemini import gemini_usage
 from decibill.pointer import MISSING, resolve
 
-__all__ = ["documents", "first_place", "last_with", "usage_of"]
+__all__ = ["documents", "first_place", "last_with", "usage_of", "with_the_rest_as_text"]
 
 _MOST_EVENTS = 20_000
 _INPUT_DETAILS = ("input_token_details", "input_tokens_details", "prompt_tokens_details")
@@ -96,6 +96,26 @@ def usage_of(found: Sequence[Any], headers: Mapping[str, str] | None = None) -> 
     if known is None:
         known = elevenlabs_usage(found, headers or {})
     return _openai_usage(found) if known is None else known
+
+
+def with_the_rest_as_text(
+    stated: Mapping[str, tuple[str, Any]], sent: Mapping[str, tuple[str, Any]]
+) -> dict[str, tuple[str, Any]]:
+    """Return *stated* with the text of an answer that was made of Gemini's into one of OpenAI's style.
+
+    OpenAI's own chat names the audio in its details and leaves the text to be worked out (AUB-EXT-7d80), so
+    a text that follows has reached the caller.
+    """
+    result = dict(stated)
+    if not any(place.startswith("/usageMetadata") for place, _ in sent.values()):
+        return result
+    for direction in ("input", "output"):
+        text, audio, total = (f"{part}{direction}_tokens" for part in ("text_", "audio_", ""))
+        if text in sent and text not in stated and {audio, total} <= set(stated):
+            (at, whole), (_, part) = stated[total], stated[audio]
+            if type(whole) is int and type(part) is int and at.startswith("/usage/"):
+                result[text] = (f"{at} less the audio", whole - part)
+    return result
 
 
 def _openai_usage(found: Sequence[Any]) -> dict[str, tuple[str, Any]]:
