@@ -31,7 +31,10 @@ _ROW_WITHIN_S: Final = 2.0
 """How long a record that is due may take, where the declaration gives no longer time."""
 
 _SILENT_CALLS: Final = 5
-"""After so many calls in a row without any answer the rest is not sent."""
+"""After so many calls in a row without any answer, or without its end, the rest is not sent."""
+
+_OVERDUE_CALLS: Final = 20
+"""After so many calls in all that took the whole time allowed the rest is not sent."""
 
 _ENDS_WITHIN_S: Final = 0.5
 """How long a gateway that answered nothing is given to end, so that the next call is not blamed on it."""
@@ -171,6 +174,7 @@ class _Sending:
         self._run = run
         self._gateway = gateway
         self._silent = 0
+        self._overdue = 0
         self.serial = _one_after_another(run.declaration)
 
     def send(self, instance: Instance) -> Sent:
@@ -194,11 +198,15 @@ class _Sending:
         if self._gateway is not None and not self._gateway.running:
             return "the gateway has ended"
         if self._silent >= _SILENT_CALLS:
-            return f"the last {_SILENT_CALLS} calls got no answer at all"
+            return f"the last {_SILENT_CALLS} calls got no complete answer"
+        if self._overdue >= _OVERDUE_CALLS:
+            return f"{_OVERDUE_CALLS} calls got no complete answer in time"
         return None
 
     def _note_silence(self, sent: Sent) -> None:
-        if any(delivery.status is not None for delivery in sent.deliveries):
+        overdue = sum(delivery.cut == "time" for delivery in sent.deliveries)
+        self._overdue += overdue
+        if any(delivery.status is not None and delivery.cut != "time" for delivery in sent.deliveries):
             self._silent = 0
             return
         self._silent += 1

@@ -118,6 +118,8 @@ def _refused(case: ExchangeCase, delivery: Delivery) -> str | None:
         return f"the gateway gave no answer ({delivery.error}) where the upstream answered {upstream}"
     if delivery.frames is not None:
         return delivery.error
+    if delivery.cut is not None:
+        return f"the gateway's answer was not read to its end: {delivery.error}"
     if delivery.status >= 400:
         return f"the gateway answered {delivery.status} where the upstream answered {upstream}"
     return None

@@ -68,6 +68,8 @@ def check_call(declaration: Declaration, url: str, upstream: str, sent: Sent) ->
         )
     if delivery.status is None:
         raise PreflightError(f"{gateway} did not answer a plain text call: {delivery.error}")
+    if delivery.cut is not None:
+        raise PreflightError(f"{gateway} did not answer a plain text call as it should: {delivery.error}")
     if not called and sent.attempts:
         members = ", ".join(sent.attempts[-1].unmatched)
         raise PreflightError(

@@ -87,13 +87,15 @@ def converse(url: str, headers: Mapping[str, str], talk: Talk, timeout_s: float)
         session.error = str(error)
     except (OSError, ValueError) as error:
         session.error = f"cannot be reached: {error}"
+    seconds = time.monotonic() - started
     return Delivery(
         status=session.status,
         headers=session.headers,
         body=session.body,
         frames=tuple(session.frames) if session.frames is not None else None,
         error=session.error,
-        seconds=time.monotonic() - started,
+        seconds=seconds,
+        cut="time" if session.error is not None and seconds >= timeout_s else None,
     )
 
 

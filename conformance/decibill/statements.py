@@ -10,9 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-__all__ = ["Attempt", "Delivery", "Kind", "Observation", "SourceObservation", "Statement"]
+__all__ = ["Attempt", "Cut", "Delivery", "Kind", "Observation", "SourceObservation", "Statement"]
+
+
+Cut: TypeAlias = Literal["size", "time"]
+"""Why decibill itself stopped reading an answer."""
 
 
 class Kind(StrEnum):
@@ -115,6 +119,9 @@ class Delivery:
 
     frames: tuple[str, ...] | None = None
     """What came in a session, message by message; None where there was no session."""
+
+    cut: Cut | None = None
+    """Set where the answer was too large or took too long; `error` has the words."""
 
     @property
     def is_silent(self) -> bool:

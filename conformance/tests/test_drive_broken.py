@@ -78,7 +78,7 @@ def test_a_gateway_that_hangs_is_given_up_after_a_few_calls() -> None:
     driven, _ = run([variant(f"hangs{n}") for n in range(9)], options=options, answer_delay_s=0.3)
     errors = [each.deliveries[0].error for each in driven.observations.values()]
     assert errors[:5] == ["no complete answer within 0.1 s"] * 5
-    assert errors[5:] == ["not sent: the last 5 calls got no answer at all"] * 4
+    assert errors[5:] == ["not sent: the last 5 calls got no complete answer"] * 4
 
 
 @pytest.mark.parametrize(

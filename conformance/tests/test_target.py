@@ -123,7 +123,11 @@ def test_an_unreachable_gateway_is_said_in_words() -> None:
         (lambda _: None, None, "broke off"),
         (lambda handler: handler.wfile.write(b"\x00\xff garbage\r\n\r\n"), None, "broke off"),
         (lambda handler: plain(handler, b"x", content_length="9"), 200, "broke off"),
-        (lambda handler: plain(handler, b"not gzip", content_encoding="gzip"), 200, "DecodingError"),
+        (
+            lambda handler: plain(handler, b"not gzip", content_encoding="gzip"),
+            200,
+            "encoded as gzip, and it is not",
+        ),
     ],
     ids=["hangs", "closes", "garbage", "short body", "wrong encoding"],
 )
@@ -150,11 +154,9 @@ def drip(handler: Handler) -> None:
 
 def test_an_answer_that_never_ends_is_left_in_time() -> None:
     with gateway(drip) as url, Target(url, {}, timeout_s=0.3) as target:
-        started = time.monotonic()
         delivery = target.send(call())
-    assert time.monotonic() - started < 1.0
-    assert delivery.status == 200
-    assert delivery.error == "the answer did not end in time"
+    assert (delivery.status, delivery.error) == (200, "no complete answer within 0.3 s")
+    assert delivery.cut == "time"
 
 
 def test_an_answer_larger_than_any_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
