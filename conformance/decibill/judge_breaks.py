@@ -9,9 +9,12 @@ from decibill.judge_because import SILENT_ZERO
 from decibill.judge_mistakes import (
     AT_TEXT_RATE,
     CACHED_AS_FRESH,
+    CACHED_TWICE,
     LIST_PRICE,
     OTHER_CHARACTERS,
     OTHER_DURATION,
+    OTHER_UNIT,
+    REASONING_TWICE,
 )
 
 if TYPE_CHECKING:
@@ -21,18 +24,26 @@ __all__ = [
     "BY_BASIS",
     "BY_CAUSE",
     "BY_QUANTITY",
+    "LOST_RECORD",
+    "NO_RECORD",
     "OF_STREAMS",
     "UNKNOWN_COST",
+    "UNMARKED",
     "ZERO",
     "broken_by",
     "loss_of",
 ]
 
+NO_RECORD: Final = "a call has no record"
+UNMARKED: Final = "a lower bound is not marked as incomplete"
 UNKNOWN_COST: Final = "the cost is said to be unknown where it is known"
 
 BY_CAUSE: Final[Mapping[str, tuple[str, ...]]] = {
     AT_TEXT_RATE: ("AUB-CHG-c3cf", "AUB-CHG-b946"),
     CACHED_AS_FRESH: ("AUB-CHG-17f0", "AUB-CHG-5f0a"),
+    CACHED_TWICE: ("AUB-CHG-17f0", "AUB-CHG-5f0a"),
+    REASONING_TWICE: ("AUB-CHG-258f",),
+    UNMARKED: ("AUB-CHG-b5cd",),
     OTHER_CHARACTERS: ("AUB-EXT-3ad2", "AUB-OAI-a103"),
 }
 BY_QUANTITY: Final[Mapping[str, str]] = {
@@ -56,6 +67,9 @@ OF_STREAMS: Final = ("AUB-GWY-1cf8", "AUB-OAI-8527", "AUB-OAI-2b10", "AUB-EXT-d6
 ZERO: Final = ("AUB-GWY-3a9b",)
 """That no 0 stands for a cost that is not known."""
 
+LOST_RECORD: Final = ("AUB-GWY-888a", "AUB-GWY-5793")
+"""That every call has a record: what a lost one would have said cannot be judged."""
+
 _MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "transcription": ("AUB-OAI-ecfe",),
     "chat": ("AUB-OAI-8bf2",),
@@ -64,10 +78,10 @@ _MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def broken_by(case: ExchangeCase, cause: str) -> tuple[str, ...]:
-    """Return the requirements that a wrong cost of a priced call breaks; none for a mistake not known."""
+    """Return the requirements that a wrong cost breaks; none for a mistake not known."""
     if cause == UNKNOWN_COST:
         return OF_STREAMS if case.stream else ()
-    if cause in {SILENT_ZERO, LIST_PRICE}:
+    if cause in {SILENT_ZERO, LIST_PRICE, OTHER_UNIT}:
         lines = case.charge.lines if case.charge else ()
         named = [BY_QUANTITY[line.quantity] for line in lines if line.quantity in BY_QUANTITY]
         unread = OF_STREAMS if case.stream and cause == SILENT_ZERO else ()

@@ -19,7 +19,7 @@ from decibill.judge_because import (
     explain_zero,
     gap_words,
 )
-from decibill.judge_breaks import UNKNOWN_COST, ZERO, broken_by
+from decibill.judge_breaks import LOST_RECORD, NO_RECORD, UNKNOWN_COST, UNMARKED, ZERO, broken_by
 from decibill.judge_call import exact_text, join_words, plain
 from decibill.judge_marks import judge_marks
 from decibill.judge_table import Decided, Right, decide_cost, equal, listed, right_cost, tolerance_of
@@ -89,7 +89,8 @@ def _cost(call: Call, right: Right, decided: Decided | None) -> Finding:
     cause, because = _why(call, right, decided)
     money = Money(decided.number, right.total)
     # where no number can be right, a wrong one speaks against the case's own requirement, whatever it is
-    breaks = () if right.unknown_fits else broken_by(call.case, cause)
+    no_number = right.unknown_fits and right.status != "partial"
+    breaks = () if no_number else broken_by(call.case, cause)
     return replace(finding, outcome=Outcome.FAIL, because=because, cause=cause, money=money, breaks=breaks)
 
 
@@ -109,7 +110,7 @@ def _why(call: Call, right: Right, decided: Decided) -> tuple[str, str]:
         return "a free call is billed", "every rate that applies is 0, so the call is free"
     if right.status == "partial" and equal(call, decided, right.exact):
         bound = f"{gap_words(case)}, so {exact_text(right.exact)} is only a lower bound, and is not marked so"
-        return "a lower bound is not marked as incomplete", bound
+        return UNMARKED, bound
     explain = explain_plain_number if right.unknown_fits else explain_number
     return explain(case, Fraction(number))
 
@@ -119,15 +120,18 @@ def _nothing(call: Call, check: str, expected: str) -> Finding:
     asked = [source for source in call.sources if source.cost is not None]
     problems = [f"{source.source}: {source.problem}" for source in asked if source.problem]
     where = join_words([source.cost.where for source in asked if source.cost])
+    cause = "no cost is stated"
+    breaks: tuple[str, ...] = ()
     if problems:
         because = f"the source could not be read ({'; '.join(problems)})"
     elif any(source.keeps_records and not source.records for source in asked):
         because = (
             "no record of this call appeared in time: raise --settle, or correct the declaration's match"
         )
+        cause, breaks = NO_RECORD, LOST_RECORD
     else:
         because = "the gateway states no cost for this call: neither a number nor that it is unknown"
-    return Finding(check, Outcome.NOT_TESTABLE, expected, "nothing", where, because, "no cost is stated")
+    return Finding(check, Outcome.NOT_TESTABLE, expected, "nothing", where, because, cause, breaks=breaks)
 
 
 def _silent_zero(call: Call, right: Right, decided: Decided | None) -> Finding:

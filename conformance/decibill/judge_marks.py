@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from decibill.judge_because import gap_words
+from decibill.judge_breaks import LOST_RECORD, NO_RECORD
 from decibill.judge_call import join_words, said
 from decibill.judge_table import STATUSES, Decided, Right, tolerance_of
 from decibill.outcome import Finding, Outcome
@@ -70,9 +71,10 @@ def _status(call: Call, right: Right) -> Finding:
     source = next((s for s in declares if s.status is not None), None)
     if source is None or source.status is None:
         because, cause = "the gateway does not say whether the charge is complete", "no charge status"
-        return replace(
-            finding, outcome=Outcome.FAIL, got="nothing", where=declares[0].source, because=because
-        )
+        nothing = replace(finding, outcome=Outcome.FAIL, got="nothing", where=declares[0].source)
+        if any(each.keeps_records and not each.records for each in declares):
+            return replace(nothing, because=because, cause=NO_RECORD, breaks=LOST_RECORD)
+        return replace(nothing, because=because, cause=cause)
     at = f"{call.declaration.source(source.source).status} of the {source.source}"
     finding = replace(finding, got=source.status, where=at)
     if source.status in allowed:

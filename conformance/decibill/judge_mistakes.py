@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 __all__ = [
     "AT_TEXT_RATE",
     "CACHED_AS_FRESH",
+    "CACHED_TWICE",
     "LIST_PRICE",
     "OTHER_CHARACTERS",
     "OTHER_DURATION",
+    "OTHER_UNIT",
+    "REASONING_TWICE",
     "Mistake",
     "recognise",
 ]
@@ -54,11 +57,13 @@ _NEAR: Final = Fraction(1, 10**6)
 
 AT_TEXT_RATE: Final = "audio is billed at the text rate"
 CACHED_AS_FRESH: Final = "cached tokens are billed as fresh"
+CACHED_TWICE: Final = "cached tokens are billed twice, as cached and as fresh"
+REASONING_TWICE: Final = "reasoning tokens are billed twice"
 _DOUBLE: Final = "usage is billed twice"
 _MISSING: Final = "part of the usage is not billed"
 OTHER_CHARACTERS: Final = "characters are counted in another way"
 OTHER_DURATION: Final = "the duration is not the billable one"
-_UNIT: Final = "a price is used for another unit"
+OTHER_UNIT: Final = "a price is used for another unit"
 LIST_PRICE: Final = "a public list price is used, not the configured one"
 _FACTORS: Final = (
     (Fraction(60), "60 times the right cost: a price per minute was used per second"),
@@ -87,10 +92,12 @@ def _mistakes(case: ExchangeCase) -> Iterator[Mistake]:
     total = case.charge.exact_total
     lines = [line for line in case.charge.lines if not line.addon]
     rates = _rates(case)
-    yield from _wrong_rate(lines, rates, total)
+    by_model = {line.model: _rates_of(case, line.model) for line in lines}
+    yield from _wrong_rate(lines, by_model, total)
     yield from _all_at_text(case, rates)
     yield from _cached_audio_at_text(case, rates, total)
-    yield from _audio_lines_at_text(lines, rates, total)
+    yield from _audio_lines_at_text(lines, by_model, total)
+    yield from _reasoning_twice(case, rates, total)
     yield from _wrong_count(case, lines, total)
     for times, word in ((2, "twice"), (3, "three times")):
         yield Mistake(total * times, _DOUBLE, f"exactly {word} the right cost: the call was charged {word}")
@@ -101,7 +108,7 @@ def _mistakes(case: ExchangeCase) -> Iterator[Mistake]:
             yield Mistake(total - line.exact, _MISSING, words)
             yield Mistake(line.exact, _MISSING, f"only the {name} are in it: the rest of the call is missing")
     for factor, sentence in _FACTORS:
-        yield Mistake(total * factor, _UNIT, sentence)
+        yield Mistake(total * factor, OTHER_UNIT, sentence)
     yield from _at_list_price(case, lines)
 
 
@@ -128,11 +135,19 @@ def _named(line: ExpectedLine) -> str:
     return f"{plain(line.billed)} {noun(line.quantity)}"
 
 
-def _rates(case: ExchangeCase) -> Mapping[str, Mapping[str, Any]]:
+_Rates = dict[str, "Mapping[str, Any]"]
+
+
+def _rates(case: ExchangeCase) -> _Rates:
     """Return the rates of the entry that prices the case, or of all that could where it names none."""
-    fitting = [entry for entry in case_entries(case) if case.model in entry["models"]]
+    return _rates_of(case, case.model)
+
+
+def _rates_of(case: ExchangeCase, model: str) -> _Rates:
+    """Return the rates of one model of the case: a session has several."""
+    fitting = [entry for entry in case_entries(case) if model in entry["models"]]
     named = [entry for entry in fitting if case.charge and entry["id"] == case.charge.entry]
-    rates: dict[str, Mapping[str, Any]] = {}
+    rates: _Rates = {}
     for entry in named or fitting:
         rates.update(entry["rates"])
     return rates
@@ -144,12 +159,12 @@ def _at(rates: Mapping[str, Mapping[str, Any]], quantity: str) -> Fraction | Non
 
 
 def _wrong_rate(
-    lines: list[ExpectedLine], rates: Mapping[str, Mapping[str, Any]], total: Fraction
+    lines: list[ExpectedLine], by_model: Mapping[str, _Rates], total: Fraction
 ) -> Iterator[Mistake]:
     """Yield what the call costs with tokens at the rate of another kind, or billed twice."""
-    all_fresh, cached = total, 0
+    all_fresh, beside, cached = total, Fraction(0), 0
     for line in lines:
-        count, name = Fraction(line.billed), _named(line)
+        count, name, rates = Fraction(line.billed), _named(line), by_model[line.model]
         rest = total - line.exact
         if line.quantity in {"audio_input_tokens", "audio_output_tokens"}:
             text = _at(rates, line.quantity.replace("audio_", "text_"))
@@ -162,19 +177,33 @@ def _wrong_rate(
             if fresh is not None:
                 twice = f"the {name} are billed twice, as cached and as fresh tokens"
                 yield Mistake(rest + count * fresh, CACHED_AS_FRESH, f"the {name} are billed as fresh tokens")
-                yield Mistake(total + count * fresh, _DOUBLE, twice)
+                yield Mistake(total + count * fresh, CACHED_TWICE, twice)
                 all_fresh, cached = all_fresh - line.exact + count * fresh, cached + 1
+                beside += count * fresh
     if cached > 1:
         yield Mistake(all_fresh, CACHED_AS_FRESH, "all cached tokens are billed as fresh tokens")
+        twice = "all cached tokens are billed twice, as cached and as fresh tokens"
+        yield Mistake(total + beside, CACHED_TWICE, twice)
+
+
+def _reasoning_twice(
+    case: ExchangeCase, rates: Mapping[str, Mapping[str, Any]], total: Fraction
+) -> Iterator[Mistake]:
+    """Yield what the call costs where its reasoning is billed within the text and beside it."""
+    reasoning = case.usage.quantities.get("reasoning_output_tokens", 0) if case.usage else 0
+    rate = _first(rates, "text_output_tokens", "output_tokens")
+    if reasoning and rate is not None:
+        words = f"the {plain(reasoning)} reasoning tokens are billed twice, within the text and beside it"
+        yield Mistake(total + Fraction(reasoning) * rate, REASONING_TWICE, words)
 
 
 def _audio_lines_at_text(
-    lines: list[ExpectedLine], rates: Mapping[str, Mapping[str, Any]], total: Fraction
+    lines: list[ExpectedLine], by_model: Mapping[str, _Rates], total: Fraction
 ) -> Iterator[Mistake]:
     """Yield what the call costs where all its audio, fresh and cached, takes the text rates beside it."""
     changed = 0
     for line in lines:
-        text = _at(rates, line.quantity.replace("audio_", "text_"))
+        text = _at(by_model[line.model], line.quantity.replace("audio_", "text_"))
         if "audio_" in line.quantity and text is not None:
             total, changed = total - line.exact + Fraction(line.billed) * text, changed + 1
     if changed > 1:

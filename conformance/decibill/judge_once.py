@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from decibill.judge_breaks import LOST_RECORD, NO_RECORD
 from decibill.judge_call import bare, join_words
 from decibill.outcome import Finding, Money, Outcome
 from decibill.pointer import MISSING, resolve
@@ -24,7 +25,6 @@ _NOT_OBSERVED: Final = "nothing was observed"
 _NOT_CALLED: Final = "the upstream is not called"
 _STUCK: Final = "a session does not go on"
 _TWICE: Final = "a call is charged more than once"
-_LOST: Final = "a call has no record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +139,13 @@ def _once(calls: Sequence[Call], sources: Sequence[SourceObservation]) -> Findin
         return finding(Outcome.FAIL, because, _TWICE, money)
     shared = sum(counts) - len({record for source in sources for record in source.records})
     if shared:
-        return finding(Outcome.FAIL, f"{shared + 1} calls of the client share one record", _LOST)
+        return finding(Outcome.FAIL, f"{shared + 1} calls of the client share one record", NO_RECORD)
     if min(counts) == 0:
         if problem:
-            return finding(Outcome.NOT_TESTABLE, f"the source could not be read ({problem})", _LOST)
+            return finding(Outcome.NOT_TESTABLE, f"the source could not be read ({problem})", NO_RECORD)
         if sum(counts) or call.facts.record_elsewhere(name, call.instance.id):
-            return finding(Outcome.FAIL, f"the {name} has records of other calls and none of this one", _LOST)
+            because = f"the {name} has records of other calls and none of this one"
+            return replace(finding(Outcome.FAIL, because, NO_RECORD), breaks=LOST_RECORD)
         because = "no record of any call appeared: raise --settle, or correct the declaration's match"
-        return finding(Outcome.NOT_TESTABLE, because, _LOST)
+        return finding(Outcome.NOT_TESTABLE, because, NO_RECORD)
     return finding(Outcome.PASS)

@@ -62,11 +62,11 @@ class _DefectName(_TextType):
     name = "name"
 
     @property
-    def described(self) -> dict[str, str]:
-        """Every name and what it means."""
+    def described(self) -> dict[str, dict[str, Any]]:
+        """Every name and what it means, as JSON data."""
         from decibill_reference.defects import DEFECTS  # noqa: PLC0415 - not needed to price anything
 
-        return {name: str(defect) for name, defect in DEFECTS.items()}
+        return {name: defect.to_json() for name, defect in DEFECTS.items()}
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the name, or fail with the names that are close to it."""

@@ -180,7 +180,7 @@ class Gateway:
             await relay.failure(answer)
             return
         async with answer:
-            await relay.answer(answer)
+            await self._seams.carry(receive, relay.answer(answer))
 
     async def session(self, dialect: SessionDialect, scope: Scope, receive: Receive, send: Send) -> None:
         """Carry one session of a client."""

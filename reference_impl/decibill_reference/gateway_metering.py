@@ -19,10 +19,14 @@ from decibill_reference.ledger import LedgerRow
 from decibill_reference.numbers import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
+    from decimal import Decimal
+
+    from starlette.types import Receive
 
     from decibill_reference.charge_record import Charge
     from decibill_reference.gateway_config import Alias
+    from decibill_reference.gateway_stream import StreamDigest
     from decibill_reference.prices import PriceBook
     from decibill_reference.usage import UsageRecord
 
@@ -45,6 +49,14 @@ def _one_row(row: LedgerRow) -> tuple[LedgerRow, ...]:
     return (row,)
 
 
+def _own_digest(kind: type[StreamDigest]) -> StreamDigest:
+    return kind()
+
+
+async def _to_its_end(receive: Receive, work: Coroutine[Any, Any, None]) -> None:  # noqa: ARG001 - as above
+    await work
+
+
 @dataclass(frozen=True, slots=True)
 class Seams:
     """The steps of metering that a defect can replace."""
@@ -63,6 +75,18 @@ class Seams:
 
     rows: Callable[[LedgerRow], tuple[LedgerRow, ...]] = _one_row
     """The rows that are recorded of one call."""
+
+    measure: Callable[[bytes], Decimal | None] = media.measure
+    """From the bytes of an upload to its seconds."""
+
+    digest: Callable[[type[StreamDigest]], StreamDigest] = _own_digest
+    """What metering keeps of a stream, given the digest of its dialect."""
+
+    cached_is_free: bool = True
+    """Whether an answer from the gateway's own cache costs nothing."""
+
+    carry: Callable[[Receive, Coroutine[Any, Any, None]], Coroutine[Any, Any, None]] = _to_its_end
+    """How the passing on of an answer is carried out, given what the client does meanwhile."""
 
 
 SOUND: Final = Seams()
@@ -128,7 +152,7 @@ async def meter(call: Call, response: Mapping[str, Any], seams: Seams) -> Metere
     if call.upload is None or metered.usage is None or not _lacks_length(metered.usage):
         return metered
     # Nothing in the answer says how long the upload is, so it is measured, and only then.
-    seconds = await asyncio.to_thread(media.measure, call.upload)
+    seconds = await asyncio.to_thread(seams.measure, call.upload)
     if seconds is None:
         return metered
     return _meter(call, _with_length(call, plain(seconds)), response, seams)

@@ -93,7 +93,11 @@ class Relay:
 
     async def again(self, cached: CachedAnswer) -> None:
         """Give an answer again that was given before; it costs nothing."""
-        metered = served_from_cache(self.call)
+        if self.seams.cached_is_free:
+            metered = served_from_cache(self.call)
+        else:
+            response = {"headers": {"content-type": cached.content_type}, "text": cached.body.decode()}
+            metered = await meter(self.call, {"status": 200, **response}, self.seams)
         if not await self._record(metered, 200, 0):
             await self._not_recorded()
             return
@@ -162,7 +166,7 @@ class Relay:
 
     async def _stream(self, answer: Answer) -> None:
         response = answer.response
-        digest = self.digest()
+        digest = self.seams.digest(self.digest)
         await self._start(response.status_code, self._headers(response, None))
         complete = True
         try:

@@ -111,14 +111,19 @@ class GeminiDigest(StreamDigest):
         except DecibillReferenceError:
             self._unreadable = event  # read again with the rest, and refused
 
+    def _joined(self, before: object, value: object) -> object:  # noqa: ARG002 - a defect adds them up
+        """Return what counts of a member's value in the chunks before and its value in this one."""
+        return value
+
     def _merge(self, chunk: object) -> None:
         if not isinstance(chunk, Mapping):
             return
         members = cast("Mapping[str, Any]", chunk)
         usage = members.get("usageMetadata")
         if isinstance(usage, Mapping):
-            stated = cast("Mapping[str, Any]", usage).items()
-            self._usage.update({name: value for name, value in stated if value is not None})
+            for name, value in cast("Mapping[str, Any]", usage).items():
+                if value is not None:
+                    self._usage[name] = self._joined(self._usage.get(name), value)
         candidates: object = members.get("candidates")
         for candidate in cast("list[object]", candidates) if isinstance(candidates, list) else ():
             reason = _member(candidate, "finishReason")

@@ -28,6 +28,7 @@ _COMMANDS: Final = {
     "run": "decibill.cli.run:run",
     "list": "decibill.cli.show:list_",
     "show": "decibill.cli.show:show",
+    "report": "decibill.cli.report:report",
     "check": "decibill.check:check",
     "case": "decibill.cli.case:case",
     "prices": "decibill.cli.prices:prices",

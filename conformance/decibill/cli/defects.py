@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import click
 
-__all__ = ["named_defects"]
+__all__ = ["NamedDefect", "named_defects"]
 
 
-def named_defects(context: click.Context) -> Mapping[str, str]:
+@dataclass(frozen=True, slots=True)
+class NamedDefect:
+    """One way in which the reference gateway can be made wrong."""
+
+    name: str
+    summary: str
+    bug: str
+    """A public report of the same mistake."""
+
+    requirements: tuple[str, ...]
+    """Every MUST that a run then finds not met."""
+
+    def __str__(self) -> str:
+        return f"{self.summary}; breaks {' and '.join(self.requirements)}; seen at {self.bug}"
+
+
+def named_defects(context: click.Context) -> Mapping[str, NamedDefect]:
     """Return the named defects with what each does, as the command ``serve`` offers them.
 
     The suite knows nothing of the reference implementation but its commands, so it asks the command.
@@ -18,4 +35,7 @@ def named_defects(context: click.Context) -> Mapping[str, str]:
     serve = group.get_command(context, "serve") if isinstance(group, click.Group) else None
     options = serve.params if serve else []
     described = [getattr(option.type, "described", {}) for option in options if option.name == "defect"]
-    return described[0] if described else {}
+    return {
+        name: NamedDefect(name, told["summary"], told["bug"], tuple(told["requirements"]))
+        for name, told in (described[0] if described else {}).items()
+    }

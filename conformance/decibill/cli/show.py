@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from decibill.case import Case
+    from decibill.cli.defects import NamedDefect
     from decibill.prose import Requirement
     from decibill.specification import Specification
     from decibill.transcript import Entry
@@ -51,7 +52,7 @@ def list_(context: click.Context, /, what: str | None, **options: tuple[str, ...
     elif what == "gateways":
         rows = [(name, _gateway(name)) for name in declared_names()]
     elif what == "defects":
-        rows = list(named_defects(context).items())
+        rows = [(name, str(defect)) for name, defect in named_defects(context).items()]
     else:
         cases = select_cases(
             load_cases(), only=options["only"], features=options["feature"], providers=options["provider"]
@@ -83,7 +84,7 @@ def show(context: click.Context, identity: str) -> None:
         if identity not in defects:
             known = [*cases, *specification.requirements, *defects]
             raise UnknownNameError("case, requirement or defect", identity, known)
-        lines = _defect(identity, defects[identity])
+        lines = _defect(defects[identity])
     for line in lines:
         click.echo(printable(line))
 
@@ -221,9 +222,11 @@ _OBSERVABLE = {
 }
 
 
-def _defect(name: str, text: str) -> Iterator[str]:
-    yield name
-    if text:
-        yield from textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="  ")
+def _defect(defect: NamedDefect) -> Iterator[str]:
+    yield defect.name
+    yield from textwrap.wrap(defect.summary, _WIDTH, initial_indent="  ", subsequent_indent="  ")
     yield ""
-    yield f"run          decibill run --defect {name}"
+    yield from _fields("breaks", defect.requirements)
+    yield from _field("seen at", defect.bug)
+    yield ""
+    yield f"run          decibill run --defect {defect.name}"

@@ -1,0 +1,289 @@
+"""Defects in reading the token counts of OpenAI's and Azure's answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from decibill_reference.defects.defect import Defect
+from decibill_reference.defects.edits import misread, requested, usages
+from decibill_reference.gateway_metering import SOUND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from decibill_reference.defects.edits import Exchange, Json
+
+__all__ = ["TOKENS"]
+
+_INPUT_DETAILS = ("input_token_details", "input_tokens_details", "prompt_tokens_details")
+_OUTPUT_DETAILS = ("output_token_details", "output_tokens_details", "completion_tokens_details")
+_CANONICAL = {"transcription": "input_token_details", "chat": "prompt_tokens_details"}
+_KNOWN = ("input_tokens", "output_tokens", "total_tokens", "prompt_tokens", "completion_tokens", "seconds")
+
+
+def _details(usage: Json, names: tuple[str, ...]) -> Iterator[Json]:
+    for name in names:
+        if isinstance(usage.get(name), dict):
+            yield usage[name]
+
+
+def _add(usage: Json, names: tuple[str, ...], count: int) -> None:
+    """Add to the counts of these names, where there are such."""
+    for name in names:
+        if isinstance(usage.get(name), int):
+            usage[name] += count
+
+
+def _without_details(document: Json, _: Exchange) -> None:
+    for usage in usages(document):
+        for name in [name for name in usage if name.lower().endswith(("_details", "tokensdetails"))]:
+            del usage[name]
+
+
+def _one_spelling(document: Json, exchange: Exchange) -> None:
+    known = _CANONICAL.get(exchange["operation"])
+    for usage in usages(document):
+        for name in _INPUT_DETAILS:
+            if known is not None and name != known:
+                usage.pop(name, None)
+
+
+def _own_names_only(document: Json, exchange: Exchange) -> None:
+    if exchange["operation"] == "transcription":
+        for usage in usages(document):
+            usage.pop("prompt_tokens", None)
+            usage.pop("completion_tokens", None)
+
+
+def _total_taken_for_text(document: Json, _: Exchange) -> None:
+    for usage in usages(document):
+        for name in ("input_tokens", "prompt_tokens"):
+            for details in _details(usage, _INPUT_DETAILS):
+                audio = details.get("audio_tokens")
+                if name in usage and audio and "text_tokens" not in details:
+                    details["text_tokens"] = usage[name]
+                    usage[name] += audio
+                    usage["total_tokens"] = usage.get("total_tokens", 0) + audio
+
+
+def _unknown_members_added(document: Json, _: Exchange) -> None:
+    for usage in usages(document):
+        extra = sum(
+            value
+            for name, value in usage.items()
+            if name not in _KNOWN and isinstance(value, int) and not isinstance(value, bool)
+        )
+        _add(usage, ("output_tokens", "completion_tokens"), extra)
+
+
+def _seconds_before_type(document: Json, _: Exchange) -> None:
+    for usage in usages(document):
+        if usage.get("type") != "duration" and usage.get("seconds"):
+            usage["type"] = "duration"
+
+
+def _tokens_before_type(document: Json, _: Exchange) -> None:
+    for usage in usages(document):
+        if usage.get("type") == "duration" and "input_tokens" in usage:
+            usage["type"] = "tokens"
+
+
+def _chat_without_details_is_text(document: Json, exchange: Exchange) -> None:
+    if exchange["operation"] != "chat":
+        return
+    for usage in usages(document):
+        if "prompt_tokens" in usage and not any(name in usage for name in _INPUT_DETAILS):
+            usage["prompt_tokens_details"] = {"text_tokens": usage["prompt_tokens"], "audio_tokens": 0}
+        if "completion_tokens" in usage and not any(name in usage for name in _OUTPUT_DETAILS):
+            text = {"text_tokens": usage["completion_tokens"], "audio_tokens": 0}
+            usage["completion_tokens_details"] = text
+
+
+def _transcription_without_details_is_text(document: Json, exchange: Exchange) -> None:
+    if exchange["operation"] != "transcription":
+        return
+    for usage in usages(document):
+        if "input_tokens" in usage and not any(name in usage for name in _INPUT_DETAILS):
+            usage["input_token_details"] = {"text_tokens": usage["input_tokens"], "audio_tokens": 0}
+
+
+def _output_from_the_total(document: Json, _: Exchange) -> None:
+    for usage in usages(document):
+        for whole, part in (("prompt_tokens", "completion_tokens"), ("input_tokens", "output_tokens")):
+            if {whole, part, "total_tokens"} <= set(usage) and isinstance(usage["total_tokens"], int):
+                usage[part] = usage["total_tokens"] - usage[whole]
+
+
+def _own_members_ignored(document: Json, _: Exchange) -> None:
+    own = ("audio_input_tokens", "audio_output_tokens", "audio_duration_seconds", "audio_seconds")
+    for usage in usages(document):
+        for name in own:
+            usage.pop(name, None)
+
+
+def _replayed_audio_unseen(document: Json, exchange: Exchange) -> None:
+    messages: Any = requested(exchange).get("messages")
+    if not isinstance(messages, list) or not any("audio" in each for each in messages if each):
+        return
+    for usage in usages(document):
+        for details in _details(usage, _INPUT_DETAILS):
+            unseen = details.get("audio_tokens", 0)
+            if isinstance(unseen, int):
+                details["audio_tokens"] = 0
+                _add(usage, ("prompt_tokens", "total_tokens"), -unseen)
+
+
+def _prompt_unseen(document: Json, exchange: Exchange) -> None:
+    if exchange["operation"] != "transcription":
+        return
+    for usage in usages(document):
+        for details in _details(usage, _INPUT_DETAILS):
+            unseen = details.get("text_tokens", 0)
+            if isinstance(unseen, int):
+                details["text_tokens"] = 0
+                _add(usage, ("input_tokens", "total_tokens"), -unseen)
+
+
+def _diarized_by_duration(document: Json, _: Exchange) -> None:
+    speakers = any(isinstance(each, dict) and "speaker" in each for each in document.get("segments") or ())
+    if speakers and "duration" in document:
+        document["usage"] = {"type": "duration", "seconds": document["duration"]}
+
+
+TOKENS = (
+    Defect(
+        "details-dropped",
+        "the totals of a usage are kept and its split by modality is not",
+        "https://github.com/pipecat-ai/pipecat/pull/5050",
+        (
+            "AUB-AZU-0f0d",
+            "AUB-AZU-9209",
+            "AUB-AZU-a1c6",
+            "AUB-AZU-b359",
+            "AUB-CHG-17f0",
+            "AUB-CHG-b946",
+            "AUB-EXT-2633",
+            "AUB-EXT-5812",
+            "AUB-EXT-74ed",
+            "AUB-EXT-7d80",
+            "AUB-EXT-d606",
+            "AUB-EXT-dd4f",
+            "AUB-GEM-3f25",
+            "AUB-GEM-52e9",
+            "AUB-GEM-5cb5",
+            "AUB-GEM-87ee",
+            "AUB-GEM-9697",
+            "AUB-GEM-9c30",
+            "AUB-GEM-ea33",
+            "AUB-GEM-ee57",
+            "AUB-GWY-1cf8",
+            "AUB-GWY-e8e3",
+            "AUB-OAI-17ce",
+            "AUB-OAI-1bdd",
+            "AUB-OAI-23ed",
+            "AUB-OAI-2b98",
+            "AUB-OAI-779a",
+            "AUB-OAI-7b0d",
+            "AUB-OAI-7f05",
+            "AUB-OAI-8bf2",
+            "AUB-OAI-eccf",
+            "AUB-OAI-f9eb",
+            "AUB-USE-a8e5",
+            "AUB-USE-dd54",
+        ),
+        replace(SOUND, read=misread(_without_details)),
+    ),
+    Defect(
+        "one-spelling-of-details",
+        "details are read under the name that the endpoint's own page gives them, and no other",
+        "https://github.com/livekit/agents/pull/2621",
+        ("AUB-EXT-2633", "AUB-EXT-5812", "AUB-GWY-e8e3"),
+        replace(SOUND, read=misread(_one_spelling)),
+    ),
+    Defect(
+        "chat-names-unread",
+        "a transcription's counts are not read under the names of chat",
+        "https://github.com/livekit/agents/pull/4542",
+        ("AUB-EXT-2633", "AUB-GWY-e8e3"),
+        replace(SOUND, read=misread(_own_names_only)),
+    ),
+    Defect(
+        "total-taken-for-text",
+        "where the details name audio alone, the whole total is taken for text beside it",
+        "https://github.com/sanand0/aipipe/pull/14",
+        ("AUB-EXT-5812", "AUB-EXT-7d80", "AUB-GWY-e8e3"),
+        replace(SOUND, read=misread(_total_taken_for_text)),
+    ),
+    Defect(
+        "unknown-members-added",
+        "every number of a usage object is added up as tokens",
+        "https://github.com/BerriAI/litellm/issues/38674",
+        ("AUB-EXT-74ed", "AUB-GWY-e8e3", "AUB-USE-6266"),
+        replace(SOUND, read=misread(_unknown_members_added)),
+    ),
+    Defect(
+        "seconds-before-type",
+        "seconds are billed wherever they stand, whatever type the usage has",
+        "https://github.com/ENTERPILOT/GoModel/pull/970",
+        ("AUB-EXT-28aa", "AUB-GWY-e8e3"),
+        replace(SOUND, read=misread(_seconds_before_type)),
+    ),
+    Defect(
+        "tokens-before-type",
+        "tokens are billed wherever they stand, also where the usage is a duration",
+        "https://github.com/Portkey-AI/models/pull/931",
+        ("AUB-EXT-6f40", "AUB-GWY-e8e3"),
+        replace(SOUND, read=misread(_tokens_before_type)),
+    ),
+    Defect(
+        "chat-without-details-as-text",
+        "tokens whose modality nobody states are taken for text",
+        "https://github.com/MemberJunction/MJ/issues/4558",
+        ("AUB-CHG-0d16", "AUB-EXT-0636", "AUB-GWY-e8e3"),
+        replace(SOUND, read=misread(_chat_without_details_is_text)),
+    ),
+    Defect(
+        "upload-tokens-as-text",
+        "a transcription's input without details is taken for text",
+        "https://github.com/langwatch/langwatch/pull/7021",
+        ("AUB-CHG-f286", "AUB-EXT-1597", "AUB-GWY-e8e3", "AUB-USE-6266"),
+        replace(SOUND, read=misread(_transcription_without_details_is_text)),
+    ),
+    Defect(
+        "output-from-the-total",
+        "output is what the total leaves after the input, whatever output the provider states",
+        "https://github.com/tutur3u/platform/pull/5293",
+        ("AUB-GWY-e8e3", "AUB-USE-a8e5"),
+        replace(SOUND, read=misread(_output_from_the_total)),
+    ),
+    Defect(
+        "metered-upstream-ignored",
+        "usage that an earlier gateway has put into the normal form is read again as if it had not",
+        "https://github.com/QuantumNous/new-api/issues/752",
+        ("AUB-GWY-e8e3", "AUB-USE-6266"),
+        replace(SOUND, read=misread(_own_members_ignored)),
+    ),
+    Defect(
+        "replayed-audio-unseen",
+        "audio of earlier turns, replayed by its id, is not charged, since the request does not hold it",
+        "https://github.com/openai/openai-realtime-console/issues/50",
+        ("AUB-EXT-d606", "AUB-GWY-e8e3", "AUB-OAI-7f05"),
+        replace(SOUND, read=misread(_replayed_audio_unseen)),
+    ),
+    Defect(
+        "prompt-unseen",
+        "a transcription is charged for its audio alone, without the text of its prompt",
+        "https://github.com/livekit/agents/pull/6435",
+        ("AUB-EXT-5812", "AUB-GWY-e8e3", "AUB-OAI-7b0d"),
+        replace(SOUND, read=misread(_prompt_unseen)),
+    ),
+    Defect(
+        "diarized-by-duration",
+        "a diarized transcription is charged by its duration, which it states beside its tokens",
+        "https://github.com/BerriAI/litellm/pull/27875",
+        ("AUB-EXT-6f40", "AUB-GWY-e8e3", "AUB-OAI-b3e6"),
+        replace(SOUND, read=misread(_diarized_by_duration)),
+    ),
+)
+"""Defects of this kind."""
