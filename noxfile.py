@@ -16,7 +16,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "typing", "fixtures", "requirements", "tests", "build", "conformance"]
+nox.options.sessions = ["lint", "typing", "fixtures", "requirements", "tests", "build", "conformance", "matrix"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
@@ -119,8 +119,21 @@ def check_wheel(session: nox.Session, wheel: Path) -> None:
 @nox.session
 def conformance(session: nox.Session) -> None:
     """Run the suite: against the reference gateway, or with ``-- --gateway NAME`` against another one."""
-    session.install("-e.")
-    session.run("decibill", "run", *(session.posargs or ["--out", session.create_tmp()]))
+    session.install("-e.[media]")
+    if session.posargs:
+        session.run("decibill", "run", *session.posargs)
+        return
+    out = Path(session.create_tmp())
+    session.run("decibill", "run", "--out", str(out))
+    session.run("decibill", "report", "coverage", str(out / "report.json"))
+
+
+@nox.session
+def matrix(session: nox.Session) -> None:
+    """Start the reference gateway with each named defect and see that it is caught, by what it breaks alone."""
+    session.install("-e.[media]")
+    page = "conformance/KILL_MATRIX.md"
+    session.run("python", "-m", "decibill.kill_matrix", "--page", page, *session.posargs)
 
 
 def judge(session: nox.Session, name: str, programs: Path) -> None:
