@@ -16,7 +16,16 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "typing", "fixtures", "requirements", "tests", "build", "conformance", "matrix"]
+nox.options.sessions = [
+    "lint",
+    "typing",
+    "fixtures",
+    "requirements",
+    "tests",
+    "build",
+    "conformance",
+    "matrix",
+]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
@@ -130,7 +139,7 @@ def conformance(session: nox.Session) -> None:
 
 @nox.session
 def matrix(session: nox.Session) -> None:
-    """Start the reference gateway with each named defect and see that it is caught, by what it breaks alone."""
+    """Start the reference gateway with each named defect and see it caught, by what it breaks alone."""
     session.install("-e.[media]")
     page = "conformance/KILL_MATRIX.md"
     session.run("python", "-m", "decibill.kill_matrix", "--page", page, *session.posargs)
