@@ -31,7 +31,8 @@ def upstream(port: int, host: str, armed: str | None, *, listing: bool) -> None:
     """Play the recorded provider answers, each at a base address of its own.
 
     Point a gateway at http://HOST:PORT/c/CASE/v1, where CASE is the id of a case with -- for its slash
-    (/v1 for OpenAI alone). Every request that arrives is printed on standard output as one line of JSON.
+    (/v1 for OpenAI alone). Whoever asks there for a WebSocket has a session played. Every request that
+    arrives is printed on standard output as one line of JSON.
     """
     cases = {_token(case): case for case in load_cases() if isinstance(case, ExchangeCase)}
     if listing:
