@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from decibill.plan import Instance
     from decibill.statements import Delivery, Observation
 
-__all__ = ["judge", "run_facts"]
+__all__ = ["judge", "priced_quantities", "run_facts"]
 
 
 def run_facts(observed: Iterable[tuple[Instance, Observation]]) -> RunFacts:
@@ -86,10 +86,10 @@ def judge(
         for finding in findings
     )
     proving = tuple(result for result in results if result.requirements)
-    return explained(proving, _priced(case))
+    return explained(proving, priced_quantities(case))
 
 
-def _priced(case: ExchangeCase) -> Iterator[str]:
+def priced_quantities(case: ExchangeCase) -> Iterator[str]:
     """Yield the quantities that the cost of a case depends on."""
     if case.charge is not None:
         yield from (line.quantity for line in case.charge.lines)

@@ -28,6 +28,8 @@ __all__ = ["NAMES", "definition", "faults", "kind_of", "schema", "schema_id", "v
 
 NAMES: Final = (
     "baseline",
+    "calculator-answer",
+    "calculator-question",
     "case",
     "charge",
     "exchange",

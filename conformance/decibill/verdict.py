@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from decibill.attribution import Attribution, attribute
 from decibill.baseline import Baseline, KnownFailure
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "InstanceResult",
+    "Judged",
     "RequirementResult",
+    "Result",
     "Verdict",
     "Word",
     "give_verdict",
@@ -32,7 +34,42 @@ __all__ = [
 ]
 
 _FLAWS: Final = frozenset({Outcome.FAIL, Outcome.ERROR, Outcome.NOT_TESTABLE})
+_BY_RECORDS: Final = "only a calculator's records show it"
+_BY_GATEWAYS: Final = "only a gateway shows it"
 Word = Literal["conformant", "not conformant", "inconclusive"]
+
+
+class Judged(Protocol):
+    """What was asked: a case in one dialect of a gateway, or a case of a calculator."""
+
+    @property
+    def id(self) -> str:
+        """Its id in the report."""
+        ...
+
+    @property
+    def case(self) -> Case:
+        """The case."""
+        ...
+
+
+class Result(Protocol):
+    """What was found about one of these."""
+
+    @property
+    def instance(self) -> Judged:
+        """What was asked."""
+        ...
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """What was found."""
+        ...
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome of all its checks."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +145,7 @@ def counts(level: str, *, strict: bool) -> bool:
     return level.startswith("MUST") or (strict and level.startswith("SHOULD"))
 
 
-def instance_outcome(result: InstanceResult, requirements: Mapping[str, Requirement]) -> tuple[Outcome, bool]:
+def instance_outcome(result: Result, requirements: Mapping[str, Requirement]) -> tuple[Outcome, bool]:
     """Return the outcome of an instance and whether a MUST is behind it, not merely a recommendation.
 
     What does not pass a MUST comes before anything that is only recommended.
@@ -127,15 +164,16 @@ def _level(name: str, requirements: Mapping[str, Requirement]) -> str:
     return requirements[name].level if name in requirements else "MUST"
 
 
-def give_verdict(
-    results: Sequence[InstanceResult],
+def give_verdict(  # noqa: PLR0913 - named arguments, each of them a fact of its own
+    results: Sequence[Result],
     not_declared: Sequence[NotDeclared],
     specification: Specification,
     *,
     baseline: Baseline | None = None,
     strict: bool = False,
+    calculator: bool = False,
 ) -> Verdict:
-    """Return the verdict on a gateway.
+    """Return the verdict on a gateway, or on a calculator.
 
     Args:
         results: what was found about every instance that ran.
@@ -143,13 +181,21 @@ def give_verdict(
         specification: what is judged by.
         baseline: the known failures.
         strict: whether SHOULD counts.
+        calculator: whether records were judged, and not a gateway.
     """
     entries = baseline.entries if baseline else ()
     attribution = attribute(check for result in results for check in result.checks)
     rows = tuple(
         _requirement(
             requirement,
-            _Evidence(results, not_declared, specification.exclusions.get(name, ""), entries, attribution),
+            _Evidence(
+                results,
+                not_declared,
+                specification.exclusions.get(name, ""),
+                entries,
+                attribution,
+                _BY_GATEWAYS if calculator else _BY_RECORDS,
+            ),
         )
         for name, requirement in specification.requirements.items()
     )
@@ -176,7 +222,7 @@ def give_verdict(
     )
 
 
-def is_known(result: InstanceResult, entries: Sequence[KnownFailure], attribution: Attribution) -> bool:
+def is_known(result: Result, entries: Sequence[KnownFailure], attribution: Attribution) -> bool:
     """Say whether something of an instance does not pass, and the baseline covers all of that."""
     flaws = [
         _covering(entries, (requirement, *attribution.hidden_by(requirement, check)), result.instance, check)
@@ -192,13 +238,15 @@ def is_known(result: InstanceResult, entries: Sequence[KnownFailure], attributio
 class _Evidence:
     """What there is to judge one requirement by."""
 
-    results: Sequence[InstanceResult]
+    results: Sequence[Result]
     not_declared: Sequence[NotDeclared]
     exclusion: str
     """Why no run can show it, if so."""
 
     entries: Sequence[KnownFailure]
     attribution: Attribution
+    elsewhere: str
+    """What shows a requirement that no check of this kind of subject is for."""
 
 
 def _requirement(requirement: Requirement, evidence: _Evidence) -> RequirementResult:
@@ -225,7 +273,7 @@ def _requirement(requirement: Requirement, evidence: _Evidence) -> RequirementRe
     outcome = roll_up(outcomes)
     reason = ""
     if outcome is Outcome.NOT_DECLARED:
-        reason = _reason(requirement, evidence.results, evidence.not_declared, evidence.exclusion)
+        reason = _reason(requirement, evidence)
     is_hidden = outcome is Outcome.NOT_TESTABLE and all(hidden)
     return RequirementResult(
         requirement,
@@ -239,7 +287,7 @@ def _requirement(requirement: Requirement, evidence: _Evidence) -> RequirementRe
 
 
 def _covering(
-    entries: Iterable[KnownFailure], requirements: tuple[str, ...], instance: Instance, check: CheckResult
+    entries: Iterable[KnownFailure], requirements: tuple[str, ...], instance: Judged, check: CheckResult
 ) -> KnownFailure | None:
     return next(
         (
@@ -251,15 +299,11 @@ def _covering(
     )
 
 
-def _reason(
-    requirement: Requirement,
-    results: Sequence[InstanceResult],
-    not_declared: Sequence[NotDeclared],
-    exclusion: str,
-) -> str:
+def _reason(requirement: Requirement, evidence: _Evidence) -> str:
     """Return why a requirement was not judged."""
-    if exclusion:
-        return exclusion
+    if evidence.exclusion:
+        return evidence.exclusion
+    results, not_declared = evidence.results, evidence.not_declared
     lacks = [
         check.because
         for result in results
@@ -267,8 +311,9 @@ def _reason(
         if requirement.id in check.requirements and check.because
     ]
     proving: list[Case] = [item.case for item in not_declared if requirement.id in item.case.requirements]
-    if requirement.observable == "record" or (not lacks and _only_records(requirement.id, results, proving)):
-        return "only a calculator's records show it"
+    elsewhere = requirement.observable == "record" and evidence.elsewhere == _BY_RECORDS
+    if elsewhere or (not lacks and _only_elsewhere(requirement.id, results, proving)):
+        return evidence.elsewhere
     if lacks:
         return lacks[0]
     reasons = dict.fromkeys(item.reason for item in not_declared if item.case in proving)
@@ -277,13 +322,13 @@ def _reason(
     return "no case of this run proves it"
 
 
-def _only_records(requirement: str, results: Sequence[InstanceResult], proving: Sequence[Case]) -> bool:
-    """Say whether a case ran that proves the requirement, but only by its records."""
+def _only_elsewhere(requirement: str, results: Sequence[Result], proving: Sequence[Case]) -> bool:
+    """Say whether a case ran that proves the requirement, but only by checks of another kind of subject."""
     return not proving and any(requirement in result.instance.case.requirements for result in results)
 
 
 def _stale(
-    results: Sequence[InstanceResult], entries: Sequence[KnownFailure]
+    results: Sequence[Result], entries: Sequence[KnownFailure]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the entries of which everything passes, and those of which nothing was judged."""
     stale: list[str] = []

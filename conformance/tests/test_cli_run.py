@@ -236,3 +236,63 @@ def test_help_names_every_option_of_the_issue(tmp_path: Path) -> None:
     )
     others = "defect upstream-port upstream-bind upstream-url allow-remote-upstream verbose dry-run"
     assert all(f"--{name}" in text for name in f"{options} {others}".split())
+
+
+class TestCalculator:
+    """A program is judged by its records, with the options and exit codes of any run."""
+
+    CALCULATOR = f"{sys.executable} -m decibill calculator"
+
+    def test_the_reference_calculator(self, tmp_path: Path) -> None:
+        done = _run(tmp_path, "--calculator", self.CALCULATOR, "--only", FOUNDING, "--only", "refund/*")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "calculator     decibill reference calculator" in done.stdout
+        document = jsonio.load_file(tmp_path / "decibill-report/report.json")
+        assert list(schemas.faults("report", document)) == []
+        assert document["gateway"]["id"] == Path(sys.executable).stem.replace(".", "-")
+
+    def test_a_dead_program_is_one_message(self, tmp_path: Path) -> None:
+        done = _run(tmp_path, "--calculator", f"{sys.executable} -c pass", "--only", FOUNDING)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert "ended with code 0 after 0 of 1 answers" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_a_line_that_the_reference_cannot_read_ends_it(self) -> None:
+        path = os.pathsep.join(str(ROOT / each) for each in ("conformance", "reference_impl"))
+        for line in (b"{", b"[]"):
+            done = subprocess.run(
+                [sys.executable, "-m", "decibill", "calculator"],
+                input=b"\n" + line,
+                env={**os.environ, "PYTHONPATH": path},
+                capture_output=True,
+                check=False,
+                timeout=60,
+            )
+            assert (done.returncode, done.stdout) == (2, b"")
+            assert b"line 2: " in done.stderr
+
+    def test_one_subject_is_judged(self, tmp_path: Path) -> None:
+        done = _run(tmp_path, "--calculator", "x", "--gateway", "litellm")
+        assert done.returncode == 2
+        assert "--calculator and --gateway contradict each other" in done.stderr
+
+    def test_a_dry_run_prints_the_lines(self, tmp_path: Path) -> None:
+        done = _run(tmp_path, "--calculator", "x", "--only", FOUNDING, "--dry-run")
+        assert json.loads(done.stdout)["id"] == FOUNDING
+
+    def test_a_baseline_is_written_for_it(self, tmp_path: Path) -> None:
+        wrong = tmp_path / "wrong.py"
+        wrong.write_text(
+            "import json, sys\n"
+            "for line in sys.stdin:\n"
+            "    counted = {'input_tokens': 784}\n"
+            "    print(json.dumps({'id': json.loads(line)['id'], 'cost': '1', 'quantities': counted}))\n",
+            "utf-8",
+        )
+        options = ("--calculator", f"{sys.executable} {wrong}", "--only", FOUNDING, "--baseline", "b.json")
+        assert _run(tmp_path, *options, "--update-baseline").returncode == 1
+        baseline = tmp_path / "b.json"
+        assert jsonio.load_file(baseline)["gateway"] == "wrong"
+        text = baseline.read_text("utf-8").replace("TODO reason", "It always says 1.")
+        baseline.write_text(text.replace("TODO link", "https://example.org/1"), "utf-8")
+        assert _run(tmp_path, *options).returncode == 0

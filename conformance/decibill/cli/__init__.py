@@ -39,6 +39,7 @@ _COMMANDS: Final = {
     "rate": "decibill_reference.commands:rate",
     "price": "decibill_reference.commands:price",
     "refund": "decibill_reference.commands:refund",
+    "calculator": "decibill_reference.lines:calculator",
     "serve": "decibill_reference.commands:serve",
 }
 

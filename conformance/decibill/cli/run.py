@@ -16,6 +16,8 @@ import click
 
 from decibill import SPEC_VERSION, engine, jsonio
 from decibill.baseline import Baseline, load_baseline, updated, write_baseline
+from decibill.calculator import questions
+from decibill.calculators import CalculatorOptions, calculator_id, run_calculator, split_command
 from decibill.cases import load_cases, select_cases
 from decibill.cli import drop_output
 from decibill.cli.defects import named_defects
@@ -71,7 +73,7 @@ class _Seconds(click.ParamType[Decimal]):
         return seconds
 
 
-@click.command(short_help="Judge a gateway.")
+@click.command(short_help="Judge a gateway or a calculator.")
 @click.option(
     "--gateway", metavar="NAME|FILE", help="Declaration of the gateway; see `decibill list --gateways`."
 )
@@ -82,6 +84,11 @@ class _Seconds(click.ParamType[Decimal]):
     "--observations",
     metavar="FILE",
     help="Judge what this file says was answered and recorded, and send nothing; - reads standard input.",
+)
+@click.option(
+    "--calculator",
+    metavar="CMD",
+    help="Judge a program that answers lines of JSON, such as 'decibill calculator'; no shell reads CMD.",
 )
 @click.option("--start", is_flag=True, help="Start the program that the declaration names.")
 @click.option(
@@ -132,8 +139,8 @@ class _Seconds(click.ParamType[Decimal]):
 def run(**options: Any) -> int:
     """Send every case through a gateway and say whether it bills audio correctly.
 
-    Without --gateway, --url and --observations the reference gateway is started and judged. The report goes
-    to standard output and, as report.json and junit.xml, to the folder --out.
+    Without --gateway, --url, --observations and --calculator the reference gateway is started and judged. The
+    report goes to standard output and, as report.json and junit.xml, to the folder --out.
 
     Exit codes: 0 conformant, 1 not conformant, 2 wrong usage, 3 inconclusive.
     """
@@ -142,6 +149,8 @@ def run(**options: Any) -> int:
     if options["update_baseline"] and options["baseline"] is None:
         raise UsageError("--update-baseline needs --baseline FILE, the file to write")
     every = load_cases()
+    if options["calculator"] is not None:
+        return _calculator(options, every)
     recorded = _recorded(options, every)
     if recorded is not None:
         declaration, gateway_option = recorded.declaration, f"--observations {options['observations']}"
@@ -156,7 +165,7 @@ def run(**options: Any) -> int:
         return 0
     specification = load_specification()
     known = [*specification.requirements, *(case.id for case in every)]
-    baseline = _baseline(options, declaration, known)
+    baseline = _baseline(options, declaration.id, known)
     _make_room(options["out"])
     with _progress() as progress:
         report = engine.run(
@@ -174,6 +183,43 @@ def run(**options: Any) -> int:
         )
     if options["defect"] is not None:
         report = replace(report, notes=(_defect_note(options["defect"]), *report.notes))
+    return _told(report, baseline, options)
+
+
+def _calculator(options: dict[str, Any], every: Sequence[Case]) -> int:
+    """Judge a program by its records, and return the exit code."""
+    for other in ("gateway", "url", "observations", "start", "defect"):
+        if options[other]:
+            raise UsageError(f"--calculator and --{other} contradict each other: one subject is judged")
+    argv = split_command(options["calculator"])
+    selection = Selection(options["only"], options["feature"], options["provider"])
+    cases = select_cases(
+        every, only=selection.only, features=selection.features, providers=selection.providers
+    )
+    if options["dry_run"]:
+        for question in questions(cases):
+            click.echo(question.line)
+        return 0
+    specification = load_specification()
+    known = [*specification.requirements, *(case.id for case in every)]
+    baseline = _baseline(options, calculator_id(argv), known)
+    _make_room(options["out"])
+    report = run_calculator(
+        argv,
+        cases,
+        CalculatorOptions(
+            command=options["calculator"],
+            selection=selection,
+            strict=options["strict"],
+            baseline=baseline,
+            specification=specification,
+        ),
+    )
+    return _told(report, baseline, options)
+
+
+def _told(report: Report, baseline: Baseline | None, options: dict[str, Any]) -> int:
+    """Print and write the report, update the baseline if that is asked for, and return the exit code."""
     _show(report, options)
     if options["update_baseline"]:
         _update(report, baseline or Baseline(str(options["baseline"])), options["baseline"])
@@ -241,12 +287,12 @@ def _drive_options(options: dict[str, Any], progress: Callable[[int, int, str], 
     )
 
 
-def _baseline(options: dict[str, Any], declaration: Declaration, known: list[str]) -> Baseline | None:
+def _baseline(options: dict[str, Any], subject: str, known: list[str]) -> Baseline | None:
     path: Path | None = options["baseline"]
     update: bool = options["update_baseline"]
     if path is None or (update and not path.exists()):
         return None
-    return load_baseline(path, gateway=declaration.id, known=known, drafts=update)
+    return load_baseline(path, gateway=subject, known=known, drafts=update)
 
 
 def _dry_run(declaration: Declaration, cases: Any) -> None:

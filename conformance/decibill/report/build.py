@@ -32,12 +32,24 @@ if TYPE_CHECKING:
     from decibill.case import Case, ExchangeCase
     from decibill.declaration import Declaration
     from decibill.outcome import CheckResult
-    from decibill.plan import Plan
+    from decibill.plan import NotDeclared, Plan
     from decibill.specification import Specification
     from decibill.statements import Attempt, Delivery, Observation
     from decibill.verdict import InstanceResult, Verdict
 
-__all__ = ["Found", "build_report", "hide_host"]
+__all__ = [
+    "Found",
+    "area_counts",
+    "asked_words",
+    "baseline_use",
+    "build_report",
+    "hide_host",
+    "level_counts",
+    "not_asked",
+    "requirement_rows",
+    "shortened",
+    "verdict_info",
+]
 
 _TEXT_TYPES: Final = ("json", "text/", "event-stream", "xml")
 _LONGEST_BODY: Final = 2000
@@ -81,8 +93,7 @@ class Found:
 def build_report(found: Found) -> Report:
     """Return the report of a run."""
     rows = _cases(found)
-    requirements = _requirements(found)
-    verdict = found.verdict
+    requirements = requirement_rows(found.verdict, found.specification)
     return Report(
         suite=SuiteInfo(
             version=__version__,
@@ -95,14 +106,17 @@ def build_report(found: Found) -> Report:
         gateway=_gateway(found),
         upstream=hide_host(found.upstream_url),
         selection=found.selection,
-        verdict=VerdictInfo(verdict.word, verdict.exit_code, _scope(found), verdict.strict, _sentence(found)),
-        levels=_levels(requirements),
-        areas=_areas(rows),
+        verdict=verdict_info(
+            found.verdict,
+            _scope(found),
+            asked_words([each.instance.case for each in found.results]),
+            judged=len(found.cases) if found.selection != Selection() else None,
+        ),
+        levels=level_counts(requirements),
+        areas=area_counts(rows),
         requirements=requirements,
         cases=rows,
-        baseline=BaselineUse(found.baseline.file, verdict.known, verdict.stale, verdict.unused)
-        if found.baseline
-        else None,
+        baseline=baseline_use(found.baseline, found.verdict),
         notes=(*found.notes, *passed_on_note((each.instance, _seen(found, each)) for each in found.results)),
     )
 
@@ -148,38 +162,53 @@ def _scope(found: Found) -> str:
     return "usage and cost" if cost and usage else "cost only" if cost else "usage only"
 
 
-def _sentence(found: Found) -> str:
-    verdict = found.verdict
-    scope = f"spec {SPEC_VERSION} for {_scope(found)} of: {_asked(found)}"
-    chosen = found.selection != Selection()
-    some = f"; judged by {len(found.cases)} chosen case{_s(len(found.cases))} only" if chosen else ""
+def verdict_info(verdict: Verdict, scope: str, asked: str, *, judged: int | None = None) -> VerdictInfo:
+    """Return the verdict as a report words it.
+
+    Args:
+        verdict: the verdict.
+        scope: what was judged, such as ``usage and cost``.
+        asked: the operations that were judged.
+        judged: the number of cases, where they were chosen.
+    """
+    words = f"spec {SPEC_VERSION} for {scope} of: {asked}"
+    some = "" if judged is None else f"; judged by {judged} chosen case{_s(judged)} only"
     rest = some + ("; the baseline is out of date" if verdict.stale else "")
     if verdict.word == "not conformant":
         count = len(verdict.failed)
-        return f"Not conformant to {scope} ({count} requirement{_s(count)} not met){rest}"
-    if verdict.word == "inconclusive":
+        sentence = f"Not conformant to {words} ({count} requirement{_s(count)} not met){rest}"
+    elif verdict.word == "inconclusive":
         count = len(verdict.undecided)
         because = f"{count} requirement{_s(count)} could not be judged" if count else "nothing passed"
-        return f"Inconclusive on {scope} ({because}){rest}"
-    count = len(verdict.known)
-    known = f", but for {count} known failure{_s(count)}" if count else ""
-    return f"Conformant to {scope}{known}{rest}"
+        sentence = f"Inconclusive on {words} ({because}){rest}"
+    else:
+        count = len(verdict.known)
+        known = f", but for {count} known failure{_s(count)}" if count else ""
+        sentence = f"Conformant to {words}{known}{rest}"
+    return VerdictInfo(verdict.word, verdict.exit_code, scope, verdict.strict, sentence)
 
 
-def _asked(found: Found) -> str:
+def asked_words(cases: Sequence[ExchangeCase]) -> str:
     """Return what was judged of the declared features (AUB-CNF-a732)."""
-    cases = [result.instance.case for result in found.results]
     operations = sorted({case.operation for case in cases})
     streams = sorted({case.operation for case in cases if case.stream})
     words = ", ".join(operations) or "nothing"
     return f"{words}; streams of {', '.join(streams)}" if streams else words
 
 
+def baseline_use(baseline: Baseline | None, verdict: Verdict) -> BaselineUse | None:
+    """Return what the baseline did, if there is one."""
+    if baseline is None:
+        return None
+    return BaselineUse(baseline.file, verdict.known, verdict.stale, verdict.unused)
+
+
 def _s(count: int) -> str:
     return "" if count == 1 else "s"
 
 
-def _requirements(found: Found) -> tuple[RequirementRow, ...]:
+def requirement_rows(verdict: Verdict, specification: Specification) -> tuple[RequirementRow, ...]:
+    """Return what came of every requirement, sorted by id."""
     rows = [
         RequirementRow(
             id=row.requirement.id,
@@ -192,14 +221,15 @@ def _requirements(found: Found) -> tuple[RequirementRow, ...]:
             is_known=bool(row.known) and row.open in {Outcome.PASS, Outcome.NOT_DECLARED},
             reason=row.reason,
             hidden_by=row.hidden_by,
-            is_excluded=row.requirement.id in found.specification.exclusions and not row.instances,
+            is_excluded=row.requirement.id in specification.exclusions and not row.instances,
         )
-        for row in found.verdict.requirements
+        for row in verdict.requirements
     ]
     return tuple(sorted(rows, key=lambda row: row.id))
 
 
-def _levels(rows: Iterable[RequirementRow]) -> Mapping[str, Mapping[str, int]]:
+def level_counts(rows: Iterable[RequirementRow]) -> Mapping[str, Mapping[str, int]]:
+    """Return level, outcome and how many requirements."""
     counters: dict[str, Counter[str]] = {level: Counter() for level in _LEVELS}
     for row in rows:
         counters[row.level.split()[0]]["known" if row.is_known else str(row.outcome)] += 1
@@ -235,10 +265,24 @@ def _cases(found: Found) -> tuple[CaseRow, ...]:
                 evidence=_evidence(observation) if flawed else {},
             )
         )
-    for item in found.plan.not_declared:
-        name, title, area = item.case.id, item.case.title, item.case.area
-        rows.append(CaseRow(name, name, title, area, None, Outcome.NOT_DECLARED, reason=item.reason))
+    rows += not_asked(found.plan.not_declared)
     return tuple(sorted(rows, key=lambda row: row.id))
+
+
+def not_asked(items: Iterable[NotDeclared]) -> list[CaseRow]:
+    """Return the rows of cases that were not asked."""
+    return [
+        CaseRow(
+            item.case.id,
+            item.case.id,
+            item.case.title,
+            item.case.area,
+            None,
+            Outcome.NOT_DECLARED,
+            reason=item.reason,
+        )
+        for item in items
+    ]
 
 
 def _without_clock(check: CheckResult) -> CheckResult:
@@ -273,7 +317,8 @@ def _hide_in(text: str, url: str) -> str:
     return text.replace(url, "$GATEWAY_URL").replace("ws" + url.removeprefix("http"), "$GATEWAY_URL")
 
 
-def _areas(rows: Sequence[CaseRow]) -> tuple[Area, ...]:
+def area_counts(rows: Sequence[CaseRow]) -> tuple[Area, ...]:
+    """Return how the cases of each area came out."""
     counters: dict[str, Counter[str]] = {}
     names = {Outcome.PASS: "ok", Outcome.FAIL: "failed"}
     for row in rows:
@@ -305,10 +350,10 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
     headers = {name: value for name, value in delivery.headers.items() if _TELLING.search(name)}
     received: dict[str, Any] = {"status": delivery.status, "headers": redact_headers(headers)}
     if delivery.frames is not None:
-        received["frames"] = [_shortened(frame) for frame in delivery.frames[-_MOST_FRAMES:]]
+        received["frames"] = [shortened(frame) for frame in delivery.frames[-_MOST_FRAMES:]]
         received["frames_before"] = max(0, len(delivery.frames) - _MOST_FRAMES)
     elif any(word in kind for word in _TEXT_TYPES):
-        received["body"] = _shortened(delivery.body.decode("utf-8", "replace"))
+        received["body"] = shortened(delivery.body.decode("utf-8", "replace"))
     else:
         received["body"] = f"[{len(delivery.body)} bytes]"
     if delivery.error:
@@ -316,7 +361,8 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
     return received
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """Return *text* without the folders of this machine, long runs of base64 and what is too much to read."""
     text = _BASE64.sub(_cut, without_folders(text))
     more = len(text) - _LONGEST_BODY
     return text if more <= 0 else f"{text[:_LONGEST_BODY]}[and {more} more characters]"

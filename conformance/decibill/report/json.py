@@ -62,6 +62,8 @@ def to_json(report: Report) -> dict[str, Any]:
         "cases": [_case(row) for row in report.cases],
         "notes": list(report.notes),
     }
+    if gateway.kind != "gateway":
+        document["gateway"]["kind"] = gateway.kind
     if suite.fixtures_sha256:
         document["suite"]["fixtures_sha256"] = suite.fixtures_sha256
     if report.baseline is not None:

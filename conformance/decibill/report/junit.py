@@ -37,7 +37,7 @@ def render_junit(report: Report) -> str:
     properties = Tree.Element("properties")
     facts = {
         "verdict": report.verdict.sentence,
-        "gateway": f"{report.gateway.id} {report.gateway.version}",
+        report.gateway.kind: f"{report.gateway.id} {report.gateway.version}",
         "spec": report.suite.spec,
         "suite": report.suite.version,
     }
@@ -99,4 +99,5 @@ def _lines(row: CaseRow, flaws: Iterable[CheckResult]) -> Iterable[str]:
             if text := getattr(check, name):
                 yield f"  {name:9} {text}"
     yield f"again     {row.again}"
-    yield f"by hand   {row.by_hand}"
+    if row.by_hand:
+        yield f"by hand   {row.by_hand}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from decibill.outcome import CheckResult, Outcome
 from decibill.verdict import Word
@@ -51,6 +51,8 @@ class GatewayInfo:
 
     not_declared: Mapping[str, int]
     """What cases of this run needed and the gateway does not declare → how many cases, most first."""
+
+    kind: Literal["gateway", "calculator"] = "gateway"
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,9 +97,10 @@ def _head(report: Report, layout: _Layout) -> Iterator[str]:
     yield f"decibill {suite.version}   spec {suite.spec}   {counts}"
     # what was not called or not started says so in brackets
     where = gateway.url if gateway.url.startswith("(") else f"at {gateway.url}"
-    yield from _labelled("gateway", f"{gateway.name} {gateway.version} {where}", layout)
-    shown = report.upstream if report.upstream.startswith("(") else f"{report.upstream}, started here"
-    yield from _labelled("upstream", shown, layout)
+    yield from _labelled(gateway.kind, f"{gateway.name} {gateway.version} {where}", layout)
+    if gateway.kind == "gateway":
+        shown = report.upstream if report.upstream.startswith("(") else f"{report.upstream}, started here"
+        yield from _labelled("upstream", shown, layout)
     words = [", ".join(declared.get("operations", ())) or "no operation"]
     streams = declared.get("streams", ())
     words.append(f"streams of {', '.join(streams)}" if streams else "no streams")

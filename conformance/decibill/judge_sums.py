@@ -1,0 +1,100 @@
+"""A calculator's sum and quantities, judged as the statements of a gateway's records are (chapter 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Final
+
+from decibill.declaration import (
+    Auth,
+    Correlate,
+    Cost,
+    Declaration,
+    Features,
+    Prices,
+    Source,
+    Upstream,
+)
+from decibill.judge_call import Call, RunFacts
+from decibill.judge_cost import judge_cost
+from decibill.judge_usage import judge_usage
+from decibill.plan import Instance
+from decibill.statements import Kind, SourceObservation, Statement
+
+if TYPE_CHECKING:
+    from decibill.calculator_answer import Answer
+    from decibill.case import ExchangeCase
+    from decibill.outcome import Finding
+
+__all__ = ["judge_sums"]
+
+_CHECKS: Final = frozenset({"cost", "silent_zero"})
+_SOURCE: Final = "answer"
+
+
+def judge_sums(case: ExchangeCase, answer: Answer, stated: frozenset[str]) -> Iterator[Finding]:
+    """Yield what is found about `cost` and `quantities` of one answer, where the calculator states them."""
+    where = f"line {answer.number}"
+    cost = _statement(answer.members, "cost", where) if "cost" in stated else None
+    quantities: Mapping[str, Any] = answer.members.get("quantities", {})
+    usage = {name: _statement(quantities, name, where) for name in quantities}
+    call = Call(
+        instance=Instance(case.id, case, "", "", ""),
+        declaration=_declared(bool(cost), tuple(usage)),
+        facts=RunFacts(),
+        sources=(SourceObservation(_SOURCE, "ledger", cost, usage),),
+    )
+    if cost is not None:
+        yield from (each for each in judge_cost(call) if each.check in _CHECKS)
+    if usage:
+        for each in judge_usage(call, "ledger"):
+            yield replace(each, cause=each.cause.removesuffix(" in the ledger"))
+
+
+def _statement(members: Mapping[str, Any], name: str, where: str) -> Statement:
+    """Return what a member states: a number, *unknown* where it is null, or nothing."""
+    value = members.get(name)
+    at = f"{name} of {where}"
+    if name not in members:
+        return Statement(Kind.NOTHING, at)
+    try:
+        number = Decimal(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else value
+    except InvalidOperation:
+        number = None
+    if not isinstance(number, Decimal) or not number.is_finite():
+        return Statement(Kind.UNKNOWN, at)
+    return Statement(Kind.NUMBER, at, number, str(value), not isinstance(value, str))
+
+
+def _declared(cost: bool, quantities: tuple[str, ...]) -> Declaration:
+    """Return the declaration of a subject that can be given every price and states this much."""
+    source = Source(
+        _SOURCE,
+        "body",
+        "ledger",
+        cost=Cost("/cost") if cost else None,
+        usage={name: (f"/quantities/{name}",) for name in quantities},
+    )
+    return Declaration(
+        file="",
+        id="calculator",
+        name="calculator",
+        version="",
+        url="",
+        port=0,
+        dialects=(),
+        features=Features(price_scope="alias"),
+        start=None,
+        auth=Auth(),
+        model_name="",
+        upstream=Upstream("none", "path", {}),
+        provider_names={},
+        operation_names={},
+        prices=Prices("book"),
+        files={},
+        routes={},
+        correlate=Correlate(),
+        observe=(source,),
+    )
