@@ -108,6 +108,7 @@ def check_wheel(session: nox.Session, wheel: Path) -> None:
         "schemas": "decibill/schemas",
         "fixtures": "decibill/fixtures",
         "conformance/gateways": "decibill/gateways",
+        "conformance/runners": "decibill/runners",
     }
     both = ("requirements.json", "exclusions.json")
     with zipfile.ZipFile(wheel) as archive:

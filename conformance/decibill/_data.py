@@ -9,13 +9,14 @@ from decibill.errors import HarnessError
 
 __all__ = ["data_directory", "fixture_bytes"]
 
-DataName = Literal["schemas", "fixtures", "gateways", "spec"]
+DataName = Literal["schemas", "fixtures", "gateways", "runners", "spec"]
 
 _PACKAGE = Path(__file__).resolve().parent
 _IN_CHECKOUT = {
     "schemas": "schemas",
     "fixtures": "fixtures",
     "gateways": "conformance/gateways",
+    "runners": "conformance/runners",
     "spec": "spec",
 }
 

@@ -17,7 +17,7 @@ from decibill import SPEC_VERSION, __version__, jsonio, schemas
 from decibill._data import data_directory
 from decibill.errors import DecibillError, Fault
 
-__all__ = ["FORMAT", "NAME", "describe", "main", "render", "verify"]
+__all__ = ["FORMAT", "NAME", "describe", "entry", "main", "render", "verify"]
 
 NAME: Final = "MANIFEST.json"
 FORMAT: Final = 1
@@ -33,7 +33,7 @@ def describe(root: Path) -> dict[str, Any]:
         "format": FORMAT,
         "spec": SPEC_VERSION,
         "version": __version__,
-        "files": [_entry(path, name) for name, path in _files(root)],
+        "files": [entry(path.read_bytes(), name) for name, path in _files(root)],
     }
 
 
@@ -52,16 +52,16 @@ def verify(root: Path) -> tuple[Fault, ...]:
     schemas.validate("manifest", manifest, NAME)
     found: list[Fault] = []
     there = dict(_files(root))
-    names = [entry["path"] for entry in manifest["files"]]
+    names = [listed["path"] for listed in manifest["files"]]
     if names != sorted(set(names)):
         found.append(Fault("/files", "is not sorted by path, or names a file twice"))
-    for n, entry in enumerate(manifest["files"]):
-        path = there.pop(entry["path"], None)
+    for n, listed in enumerate(manifest["files"]):
+        path = there.pop(listed["path"], None)
         if path is None:
-            found.append(Fault(f"/files/{n}/path", f"there is no file {entry['path']}"))
-        elif _entry(path, entry["path"]) != entry:
+            found.append(Fault(f"/files/{n}/path", f"there is no file {listed['path']}"))
+        elif entry(path.read_bytes(), listed["path"]) != listed:
             found.append(
-                Fault(f"/files/{n}", f"{entry['path']} is not what it was when the manifest was written")
+                Fault(f"/files/{n}", f"{listed['path']} is not what it was when the manifest was written")
             )
     found += [Fault("/files", f"{name} is not listed") for name in there]
     expected = {"format": FORMAT, "spec": SPEC_VERSION, "version": __version__}
@@ -85,8 +85,8 @@ def _files(root: Path) -> Iterator[tuple[str, Path]]:
     yield from sorted((name, path) for name, path in found if name != NAME)
 
 
-def _entry(path: Path, name: str) -> dict[str, Any]:
-    content = path.read_bytes()
+def entry(content: bytes, name: str) -> dict[str, Any]:
+    """Return what a manifest says of one file."""
     return {"path": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 

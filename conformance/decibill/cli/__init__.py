@@ -33,6 +33,7 @@ _COMMANDS: Final = {
     "case": "decibill.cli.case:case",
     "prices": "decibill.cli.prices:prices",
     "configure": "decibill.cli.configure:configure",
+    "vendor": "decibill.cli.vendor:vendor",
     "probe": "decibill.cli.probe:probe",
     "upstream": "decibill.upstream:upstream",
     # The only bridge to the reference implementation: its commands, imported when one is called.
