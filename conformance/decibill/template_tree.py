@@ -89,16 +89,27 @@ def _check_members(table: Mapping[str, Any], file: str, at: str) -> None:
         if directive in table and set(table) != {directive, *members}:
             with_ = f"goes with {' and '.join(members)} alone" if members else "stands alone"
             raise InvalidFileError(file, f"{directive} {with_}", pointer=at)
+    for directive, member in (("$for_map", "key"), ("$list", "value")):
+        if directive in table and not isinstance(table[member], str):
+            raise InvalidFileError(file, "must be a text", pointer=at + pointer.join(member))
     for condition in _conditions(table):
-        unknown = set(condition) - {*_CONDITIONS, "then"}
-        if unknown or not isinstance(condition.get("then"), Mapping):
+        if not _is_condition(condition):
             known = ", ".join(_CONDITIONS)
-            raise InvalidFileError(file, f"$if takes {known} and a table then", pointer=f"{at}/$if")
+            problem = f"$if takes {known}, each a text, and a table then"
+            raise InvalidFileError(file, problem, pointer=f"{at}/$if")
 
 
-def _conditions(table: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def _is_condition(condition: Any) -> bool:
+    if not isinstance(condition, Mapping):
+        return False
+    members = cast("Mapping[str, Any]", condition)
+    named = all(isinstance(value, str) for name, value in members.items() if name != "then")
+    return {*_CONDITIONS, "then"}.issuperset(members) and named and isinstance(members.get("then"), Mapping)
+
+
+def _conditions(table: Mapping[str, Any]) -> Sequence[Any]:
     conditions = table.get("$if", ())
-    return (conditions,) if isinstance(conditions, Mapping) else conditions  # pyright: ignore[reportUnknownVariableType]
+    return conditions if isinstance(conditions, list | tuple) else (conditions,)  # pyright: ignore[reportUnknownVariableType]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +154,8 @@ class _Renderer:
         if "$for_map" in table:
             return self.mapped(table)
         if "$recorded" in table:
-            return (case.exchange if case is not None else {}).get(str(table["$recorded"]), _NO_ITEMS)
+            recorded: Mapping[str, Any] = case.exchange if case is not None else {}
+            return recorded.get(str(table["$recorded"]), _NO_ITEMS)
         if "$price" in table:
             price = _at(case.prices if case is not None else {}, str(table["$price"]))
             return _NO_PRICE if price is None else price
@@ -152,14 +164,22 @@ class _Renderer:
             if key == "$if":
                 for condition in _conditions(table):
                     if case is not None and _holds(condition, case):
-                        then = self.table(condition["then"], case)
-                        result.update({key: then} if then is _NO_PRICE else then)
+                        self.add(self.table(condition["then"], case), result)
             elif key == "$prices":
                 result.update(case.prices if case is not None and value else {})
             else:
                 result[self.text(key, case)] = self.node(value, case)
         result = {key: value for key, value in result.items() if value is not _NO_ITEMS}
         return _NO_PRICE if any(value is _NO_PRICE for value in result.values()) else result
+
+    def add(self, then: Any, result: dict[str, Any]) -> None:
+        """Add the members of a condition that holds."""
+        if then is _NO_PRICE:
+            result["$if"] = then
+        elif isinstance(then, Mapping):
+            result.update(cast("Mapping[str, Any]", then))
+        elif then is not _NO_ITEMS:
+            raise InvalidFileError(self.file, "what stands in the then of an $if has no members")
 
     def mapped(self, table: Mapping[str, Any]) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -213,6 +233,8 @@ def render(tree: Any, run: Mapping[str, str], cases: Sequence[CaseScope], file: 
         raise InvalidFileError(
             file, "a $price outside every list has no value", remedy="put it into a list item"
         )
+    if result is _NO_ITEMS:
+        raise InvalidFileError(file, "a $recorded that is a whole file has no value")
     return result
 
 

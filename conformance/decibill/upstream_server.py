@@ -14,7 +14,6 @@ import logging
 import re
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,8 +31,9 @@ from decibill.errors import HarnessError
 from decibill.redact import redact_headers
 from decibill.statements import Attempt
 from decibill.transcript import is_session, transcript
-from decibill.upstream_answer import Wire, wire
+from decibill.upstream_answer import wire
 from decibill.upstream_match import arrived, choose
+from decibill.upstream_send import respond
 from decibill.upstream_session import Session, asks_for_session
 
 __all__ = ["FOREIGN_PORT", "ReplayUpstream", "Served", "Stray"]
@@ -43,8 +43,6 @@ FOREIGN_PORT: Final = 8471
 
 _LARGEST_REQUEST = 64 * 1024 * 1024
 _LONGEST_HOLD_S = 2.0
-_GOES_ON_S = 0.2
-_USAGE = re.compile(rb'"usage"\s*:\s*\{')
 _MOST_ATTEMPTS = 1000
 _BASE = re.compile(r"^/c/([^/]+)(/.*)?$")
 _KEY_HEADERS = ("api-key", "x-api-key", "x-goog-api-key", "xi-api-key")
@@ -314,7 +312,7 @@ class ReplayUpstream:
         if session is not None:
             response = Response(_play(session, request))
         elif answer is not None:
-            response = _respond(answer, loaded.released if loaded.hold else None)
+            response = respond(answer, loaded.released if loaded.hold else None)
         else:
             members = ", ".join(unmatched)
             return _refusal(f"the case {token} holds no recording for this request: {members}", unmatched)
@@ -373,34 +371,3 @@ def _play(session: Session, request: Request) -> Iterator[bytes]:
     session.play(request.environ["werkzeug.socket"], request.path, list(request.headers.items()))
     yield from ()
     raise ConnectionAbortedError
-
-
-def _respond(answer: Wire, released: threading.Event | None) -> Response:
-    headers = [*answer.headers]
-    parts = answer.parts
-    if released is not None and not answer.stream and len(parts[0]) > 1:
-        half = len(parts[0]) // 2
-        parts = (parts[0][:half], parts[0][half:])
-    if not answer.stream:
-        headers.append(("content-length", str(sum(map(len, parts)))))
-    return Response(_send(parts, released, cut=answer.cut), status=answer.status, headers=headers)
-
-
-def _send(parts: Sequence[bytes], released: threading.Event | None, *, cut: bool) -> Iterator[bytes]:
-    """Yield the parts; held back is the end, from where the provider states its usage.
-
-    A provider goes on for a while after a client has left: the gateway has noticed before the end comes.
-    """
-    held = _held_from(parts) if released is not None else None
-    for index, part in enumerate(parts):
-        if index == held and released is not None and released.wait(_LONGEST_HOLD_S):
-            time.sleep(_GOES_ON_S)
-        yield part
-    if cut:
-        raise ConnectionAbortedError  # the connection closes without the last chunk, as when a provider dies
-
-
-def _held_from(parts: Sequence[bytes]) -> int:
-    """Return the first part that is held back; the client has had at least one before."""
-    stated = (index for index, part in enumerate(parts) if _USAGE.search(part))
-    return max(1, min(next(stated, len(parts)), len(parts) - 2))
