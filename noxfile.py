@@ -25,6 +25,7 @@ nox.options.sessions = [
     "build",
     "conformance",
     "matrix",
+    "durability",
 ]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
@@ -144,6 +145,13 @@ def matrix(session: nox.Session) -> None:
     session.install("-e.[media]")
     page = "conformance/KILL_MATRIX.md"
     session.run("python", "-m", "decibill.kill_matrix", "--page", page, *session.posargs)
+
+
+@nox.session
+def durability(session: nox.Session) -> None:
+    """Kill, lock, fill and mislead the reference gateway under load; ``-- --kills N --seed N``."""
+    session.install("-e.")
+    session.run("python", "-m", "tests.durability", *session.posargs, env={"PYTHONPATH": "reference_impl"})
 
 
 def judge(session: nox.Session, name: str, programs: Path) -> None:

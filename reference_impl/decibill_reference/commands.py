@@ -194,7 +194,8 @@ def refund(*, charge: str, request: str, earlier: tuple[str, ...]) -> None:
 def serve(*, config: str, port: int, host: str, ledger: str | None, defect: str | None) -> None:
     """Serve the reference gateway: OpenAI's audio and chat routes, Azure's, and a usage ledger.
 
-    Usage is read at GET /v1/usage/{id} and listed at GET /v1/usage?since=&until=&limit=.
+    Usage is read at GET /v1/usage/{id} and listed at GET /v1/usage?since=&until=&limit=. A call is
+    given back at POST /v1/refunds.
     """
     # The server's dependencies are none of the calculator's.
     from decibill_reference.defects import DEFECTS  # noqa: PLC0415
