@@ -1,9 +1,9 @@
 """Which record is whose, where a gateway's records do not say which call they belong to.
 
 Different calls that are made at once leave records in any order. A source that carries the id of a call tells
-them apart. From any other one only this can be seen: whether there is a record of the right cost for every
-call. So each call gets the record that states its cost, if one does, and the rest in the order in which they
-came.
+them apart. From any other one only this can be seen: whether there is a record of the right cost and usage
+for every call. So each call gets the record that states its cost, if one does, else one that states its
+usage, and the rest in the order in which they came.
 """
 
 from __future__ import annotations
@@ -47,16 +47,23 @@ def _tells_calls_apart(call: Call, source: SourceObservation) -> bool:
 
 def _given(calls: Sequence[Call], found: Sequence[SourceObservation]) -> tuple[SourceObservation, ...]:
     left = list(found)
-    taken: list[SourceObservation | None] = []
-    for call in calls:
-        own = next((each for each in left if _fits(call, each)), None)
-        if own is not None:
-            left.remove(own)
-        taken.append(own)
+    taken: list[SourceObservation | None] = [None] * len(calls)
+    for fits in (_has_cost, _has_usage):
+        for index, call in enumerate(calls):
+            if taken[index] is None and (own := next((each for each in left if fits(call, each)), None)):
+                left.remove(own)
+                taken[index] = own
     return tuple(each if each is not None else left.pop(0) for each in taken)
 
 
-def _fits(call: Call, source: SourceObservation) -> bool:
+def _has_usage(call: Call, source: SourceObservation) -> bool:
+    """Say whether every count that the record states is that of the call."""
+    right = call.case.usage.quantities if call.case.usage is not None else {}
+    stated = {name: each.value for name, each in source.usage.items() if each.kind is Kind.NUMBER}
+    return bool(stated) and all(value == right.get(name, 0) for name, value in stated.items())
+
+
+def _has_cost(call: Call, source: SourceObservation) -> bool:
     cost, charge = source.cost, call.case.charge
     if cost is None or cost.kind is not Kind.NUMBER or cost.value is None or charge is None:
         return False

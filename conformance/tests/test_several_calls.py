@@ -155,6 +155,17 @@ def test_usage_that_is_there_twice_is_seen_in_any_order() -> None:
     assert found["cost"].where.endswith("call 1")
 
 
+def test_records_of_a_wrong_cost_are_given_to_the_calls_by_their_usage() -> None:
+    wrong = (
+        ledger("0.5", usage=tokens(100), records=("b",)),
+        ledger("0.6", usage=tokens(784), records=("a",)),
+    )
+    found = results(case(**PAIR), *wrong)
+
+    assert found["cost"].outcome is Outcome.FAIL
+    assert {each.outcome for name, each in found.items() if name.startswith("ledger.")} == {Outcome.PASS}
+
+
 def test_records_without_a_cost_stay_where_they_are() -> None:
     found = results(case(**PAIR), ledger(None, records=("a",)), ledger(SECOND, records=("b",)))
 
