@@ -83,16 +83,16 @@ class GatewayProcess:
         return self._end(signal.SIGTERM)
 
     def give_up(self) -> None:
-        """Let nobody wait for the gateway any more."""
+        """Let nobody ask or wait for the gateway any more."""
         with self._there:
             self._over = True
             self._there.notify_all()
 
     def address(self) -> tuple[str, int] | None:
-        """Return where the gateway listens, once it does; None if it never will again."""
+        """Return where the gateway listens, once it does; None if nobody is to ask it any more."""
         with self._there:
             self._there.wait_for(lambda: self._over or self._address is not None)
-            return self._address
+            return None if self._over else self._address
 
     def _end(self, number: int) -> int:
         assert self._process is not None

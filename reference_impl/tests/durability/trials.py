@@ -8,6 +8,7 @@ import random
 import resource
 import sqlite3
 import tempfile
+import threading
 import time
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Figures", "clock_trial", "disk_trial", "kill_trial", "lock_trial"]
 
+_LONGEST_S: Final = 900
 _POLL_S: Final = 0.002
 _ROOM: Final = 64 * 1024
 """How large a file may become while the disk is full; the ledger is larger by then, or soon."""
@@ -111,7 +113,7 @@ class _Trial:
     def _listed(self) -> list[dict[str, Any]]:
         """Return every row of the ledger as the gateway lists them."""
         address = self.gateway.address()
-        assert address is not None
+        assert address is not None, f"the gateway ended by itself, or hangs: {self.gateway.said}"
         rows: dict[tuple[str, int], dict[str, Any]] = {}
         since, more = "", True
         with closing(http.client.HTTPConnection(*address, timeout=60)) as connection:
@@ -129,10 +131,13 @@ def _trial(name: str, program: tuple[str, ...] = SERVE) -> Iterator[_Trial]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         trial = _Trial(name, folder, stack.enter_context(Provider()), program)
+        overdue = threading.Timer(_LONGEST_S, trial.gateway.give_up)  # a gateway that hangs must not hang us
+        overdue.start()
         trial.gateway.start()
         try:
             yield trial
         finally:
+            overdue.cancel()
             trial.gateway.give_up()
             trial.gateway.kill()
 
