@@ -88,6 +88,7 @@ def drive(
             run.notes.append(f"the gateway ended during the run; its output ends: {gateway.tail()[-500:]}")
         _settle(run, [each for each in sent if each.calls])
         run.notes += _strays(run)
+        run.notes += _repeats(sent)
         run.notes += run.egress.notes() if run.egress is not None else ()
         return Driven(
             observations={each.instance.id: _observe(run, each) for each in sent},
@@ -282,6 +283,24 @@ def _strays(run: Run) -> list[str]:
     return [
         f"{len(strays)} request{'s' if len(strays) > 1 else ''} of the gateway belonged to no case, such as "
         f"{first.method} {first.path}: {first.why}"
+    ]
+
+
+def _repeats(sent: Sequence[Sent]) -> list[str]:
+    """Tell of calls that the gateway made more often than it had to: they were answered well."""
+    often = [
+        (each.instance.id, len(each.attempts))
+        for each in sent
+        if len(each.attempts) > each.instance.case.upstream_calls * len(each.instance.case.steps)
+        and int(each.instance.case.exchange["response"]["status"]) < 400
+    ]
+    if not often:
+        return []
+    name, count = often[0]
+    calls = "1 call" if len(often) == 1 else f"{len(often)} calls"
+    return [
+        f"{calls} reached the upstream more often than its answers ask for, such as {name} ({count} times); "
+        "a provider charges for each"
     ]
 
 

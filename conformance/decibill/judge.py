@@ -120,7 +120,7 @@ def _refused(case: ExchangeCase, delivery: Delivery) -> str | None:
         return delivery.error
     if delivery.cut is not None:
         return f"the gateway's answer was not read to its end: {delivery.error}"
-    if delivery.status >= 400:
+    if delivery.status >= 300:
         return f"the gateway answered {delivery.status} where the upstream answered {upstream}"
     return None
 

@@ -76,7 +76,7 @@ def check_call(declaration: Declaration, url: str, upstream: str, sent: Sent) ->
             f"{gateway} called the upstream with a request that a plain text call does not need: "
             f"{members} of {sent.attempts[-1].method} {sent.attempts[-1].path}"
         )
-    if not called and delivery.status >= 400:
+    if not called and delivery.status >= 300:
         raise PreflightError(
             f"{gateway} answered {delivery.status} to a plain text call of the model {name!r} and never "
             f"called the upstream at {upstream}: configure the model and the upstream{_excerpt(delivery)}"
@@ -86,7 +86,7 @@ def check_call(declaration: Declaration, url: str, upstream: str, sent: Sent) ->
             f"{gateway} answered {delivery.status} without calling the upstream at {upstream}: "
             "it is pointed somewhere else, or answers from a cache"
         )
-    if delivery.status >= 400:
+    if delivery.status >= 300:
         raise PreflightError(
             f"{gateway} answered {delivery.status} although the upstream answered 200{_excerpt(delivery)}"
         )

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 __all__ = ["Attempt", "Cut", "Delivery", "Kind", "Observation", "SourceObservation", "Statement"]
 
 
-Cut: TypeAlias = Literal["size", "time"]
+Cut: TypeAlias = Literal["coding", "size", "time"]
 """Why decibill itself stopped reading an answer."""
 
 
@@ -121,7 +121,7 @@ class Delivery:
     """What came in a session, message by message; None where there was no session."""
 
     cut: Cut | None = None
-    """Set where the answer was too large or took too long; `error` has the words."""
+    """Set where the answer was too large, took too long or cannot be unpacked; `error` has the words."""
 
     @property
     def is_silent(self) -> bool:

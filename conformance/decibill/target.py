@@ -122,6 +122,7 @@ class Target:
                 _EncodedError,
             ) as error:
                 received.error = _in_words(error)
+                received.cut = "coding" if isinstance(error, _EncodedError) else None
         if clock.is_over:  # whatever the end of the connection looked like
             received.error, received.cut = f"no complete answer within {self._timeout:g} s", "time"
         return Delivery(
@@ -180,6 +181,8 @@ class _Clock:
 def _in_words(error: Exception) -> str:
     if isinstance(error, httpx.ConnectError):
         return f"cannot be reached: {error}"
+    if "Receive buffer too long" in str(error):  # h11's words
+        return "the headers of the answer are longer than any"
     if isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)):
         return f"the answer broke off: {error}"
     return str(error) if isinstance(error, _EncodedError) else f"{type(error).__name__}: {error}"

@@ -109,6 +109,9 @@ class _Seconds(click.ParamType[Decimal]):
 @click.option("--strict", is_flag=True, help="SHOULD counts for the verdict.")
 @click.option("--settle", type=_Seconds(), help="Seconds to wait for the gateway's late records.")
 @click.option(
+    "--timeout", type=_Seconds(), default="30", show_default=True, help="Seconds that a call may take in all."
+)
+@click.option(
     "--jobs", type=click.IntRange(1, 64), help="Cases in flight at once, where the gateway allows it."
 )
 @click.option("--upstream-port", type=click.IntRange(0, 65535), help="Port of the replay upstream; 0: any.")
@@ -282,6 +285,7 @@ def _drive_options(options: dict[str, Any], progress: Callable[[int, int, str], 
         allow_remote_upstream=options["allow_remote_upstream"],
         workdir=options["workdir"],
         settle_s=options["settle"],
+        timeout_s=float(options["timeout"]),
         jobs=options["jobs"] or (2 if reference else 1),
         progress=progress,
     )
