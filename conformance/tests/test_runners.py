@@ -1,30 +1,128 @@
-"""The runners in other languages agree with every case of the corpus.
+"""The runners in other languages agree with every case of the corpus, and in a copy with all of its cases.
 
-They hold calculators that were written from the specification and `fixtures/README.md` alone, so a case that
-only the reference implementation can pass, or a sentence that it alone obeys, shows here.
+They hold calculators that do not share a line with the reference implementation, so a case that only that can
+pass, or a sentence that it alone obeys, shows here.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from decibill.vendor import Copy, Selection, plan
+from decibill.vendor_tree import update
 
 ROOT = Path(__file__).parents[2]
-JAVASCRIPT = ROOT / "conformance" / "runners" / "javascript"
-NODE = shutil.which("node")
+RUNNERS = ROOT / "conformance" / "runners"
+PROGRAMS = ["javascript-extract", "javascript-price", "javascript-refund", "java-price", "go-price"]
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.mark.skipif(NODE is None, reason="Node.js is not installed; the JavaScript runners need version 20")
-@pytest.mark.parametrize("runner", ["extract", "price", "refund"])
-def test_the_javascript_runner_passes_every_case(runner: str) -> None:
-    assert NODE is not None
-    run = subprocess.run(
-        [NODE, str(JAVASCRIPT / f"{runner}.mjs")], capture_output=True, text=True, timeout=120, check=False
+@lru_cache
+def copy_of(provider: str, *, packed: bool) -> Copy:
+    return plan(Selection(providers=(provider,), packed=packed, runners=("go", "java", "javascript")))
+
+
+def needs(program: str, version: str) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed; these runners need {version}")
+
+
+def started(argv: list[str], folder: Path, fixtures: Path | None, **variables: str) -> Any:
+    environment = {**os.environ, **variables, **({"FIXTURES": str(fixtures)} if fixtures else {})}
+    return subprocess.run(
+        argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
+
+
+@pytest.fixture(scope="module", params=PROGRAMS)
+def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Return a function that runs one runner from a folder of its sources, with or without named fixtures."""
+    language, level = request.param.split("-")
+    built = tmp_path_factory.mktemp("built")
+    if language == "javascript":
+        needs("node", "Node.js 20")
+        return lambda folder, fixtures=None: started(
+            ["node", f"{level}.mjs"], folder / "javascript", fixtures
+        )
+    if language == "java":
+        needs("javac", "Java 17")
+        sources = sorted(map(str, (RUNNERS / "java").glob("*.java")))
+        subprocess.run(
+            ["javac", "-Xlint:all", "-Werror", "-d", str(built), *sources], check=True, timeout=300
+        )
+        return lambda folder, fixtures=None: started(
+            ["java", "-cp", str(built), "Price"], folder / "java", fixtures
+        )
+    needs("go", "Go 1.19")
+    subprocess.run(
+        ["go", "build", "-o", str(built / "price"), "."],
+        cwd=RUNNERS / "go",
+        env={**os.environ, "GOFLAGS": "-buildvcs=false", "GOTOOLCHAIN": "local"},
+        check=True,
+        timeout=300,
+    )
+    return lambda folder, fixtures=None: started([str(built / "price")], folder / "go", fixtures)
+
+
+def test_every_case_passes(program: Run) -> None:
+    run = program(RUNNERS)
 
     assert run.returncode == 0, run.stdout + run.stderr
     assert re.fullmatch(r"[1-9][0-9]* passed, 0 failed", run.stdout.strip())
+
+
+def test_every_case_of_a_copy_passes_beside_the_runner_that_came_with_it(
+    program: Run, tmp_path: Path
+) -> None:
+    update(tmp_path / "fixtures", copy_of("openai", packed=True))
+
+    run = program(tmp_path / "fixtures" / "runners")
+
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.strip().endswith(" passed, 0 failed")
+
+
+@pytest.mark.parametrize(
+    ("case", "change"),
+    [
+        ("azure/transcription-founding-report", lambda then: then["charge"].update(total="0.0035270")),
+        ("azure/transcription-founding-report", lambda then: then["charge"]["lines"].pop()),
+        ("azure/transcription-founding-report", lambda then: then["charge"].pop("entry")),
+        ("pricing/parts-exceed-whole", lambda then: then["error"].update(pointer="/quantities")),
+    ],
+    ids=["total", "line", "entry", "refusal"],
+)
+@pytest.mark.parametrize("program", [each for each in PROGRAMS if each.endswith("price")], indirect=True)
+def test_a_wrong_answer_fails_its_case_alone(
+    program: Run, tmp_path: Path, case: str, change: Callable[[Any], None]
+) -> None:
+    update(tmp_path, copy_of("azure" if case.startswith("azure") else "openai", packed=False))
+    file = tmp_path / "cases" / f"{case}.json"
+    document = json.loads(file.read_text())
+    change(document["then"])
+    file.write_text(json.dumps(document))
+
+    run = program(RUNNERS, tmp_path)
+
+    assert run.returncode == 1
+    assert f"FAIL {case}" in run.stdout
+    assert f"why: {document['why']}" in run.stdout
+    assert run.stdout.strip().endswith(" passed, 1 failed")
+
+
+@pytest.mark.parametrize("language", ["go", "java"])
+def test_no_file_of_a_runner_is_longer_than_two_hundred_lines(language: str) -> None:
+    sources = [path for path in (RUNNERS / language).iterdir() if path.suffix in {".go", ".java"}]
+
+    assert sources
+    assert {path.name: n for path in sources if (n := len(path.read_text().splitlines())) > 200} == {}

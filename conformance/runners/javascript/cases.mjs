@@ -1,21 +1,31 @@
 // Reads the cases of fixtures/, compares as fixtures/README.md says, and reports.
 
-import { readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
 import { Refusal, canon, parse } from "./json.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
-export const fixtures = process.env.FIXTURES ?? join(here, "..", "..", "..", "fixtures");
+const places = [join(here, "..", ".."), join(here, "..", "..", "..", "fixtures")]; // a copy, or the checkout
+export const fixtures = process.env.FIXTURES ?? places.find((place) => existsSync(join(place, "MANIFEST.json")));
 
 /** A file below the fixtures root, as text. */
 export const readText = (path) => readFileSync(join(fixtures, path), "utf8");
 
-/** All cases, or those whose id contains the first argument of the command. */
-export function loadCases(part = process.argv[2] ?? "") {
+/** The text of every case: one a line of the pack of a copy, or one a file. */
+function caseTexts() {
+  const pack = join(fixtures, "cases.jsonl.gz");
+  if (existsSync(pack)) return gunzipSync(readFileSync(pack)).toString("utf8").trimEnd().split("\n");
   return readdirSync(join(fixtures, "cases"), { recursive: true })
     .filter((name) => name.endsWith(".json"))
-    .map((name) => parse(readText(join("cases", name))))
+    .map((name) => readText(join("cases", name)));
+}
+
+/** All cases, or those whose id contains the first argument of the command. */
+export function loadCases(part = process.argv[2] ?? "") {
+  return caseTexts()
+    .map((text) => parse(text))
     .filter((found) => found.id.includes(part))
     .sort((a, b) => (a.id < b.id ? -1 : 1))
     .flatMap(eachCall);

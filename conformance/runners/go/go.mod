@@ -1,0 +1,3 @@
+module decibill/runner
+
+go 1.19
