@@ -141,7 +141,7 @@ class Charge:
         return cls(
             status=status,
             currency=members["currency"].text(),
-            total=None if total.value is None else total.decimal(),
+            total=None if total.value is None else total.result(),
             entry=members["entry"].text() if "entry" in members else None,
             lines=tuple(_read_line(item) for item in members["lines"].items()),
             unpriced=tuple(_read_gap(item) for item in members["unpriced"].items()),
@@ -156,10 +156,10 @@ def _read_line(node: Node) -> Line:
     return Line(
         model=members["model"].text(),
         quantity=members["quantity"].text(),
-        measured=members["measured"].decimal(),
-        billed=members["billed"].decimal(),
-        price=UnitPrice(members["amount"].decimal_text(), members["per"].decimal_text(positive=True)),
-        subtotal=members["subtotal"].decimal(),
+        measured=members["measured"].result(),
+        billed=members["billed"].result(),
+        price=UnitPrice(members["amount"].billed_amount(), members["per"].decimal_text(positive=True)),
+        subtotal=members["subtotal"].result(),
         addon=members["addon"].text() if "addon" in members else None,
         multiplier=members["multiplier"].decimal(positive=True) if "multiplier" in members else ONE,
     )
@@ -174,6 +174,6 @@ def _read_gap(node: Node) -> Gap:
         reason=members["reason"].text(),
         model=members["model"].text() if "model" in members else None,
         quantity=members["quantity"].text() if "quantity" in members else None,
-        measured=members["measured"].decimal() if "measured" in members else None,
+        measured=members["measured"].result() if "measured" in members else None,
         looked_up=None if looked_up is None else {key: item.text() for key, item in looked_up.items()},
     )

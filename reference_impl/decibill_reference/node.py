@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Node"]
 
-_DECIMAL: Final = re.compile(r"(0|[1-9][0-9]{0,14})(\.[0-9]{1,30})?")
+_PUBLISHED: Final = re.compile(r"(0|[1-9][0-9]{0,14})(\.[0-9]{1,30})?")
+_CANONICAL: Final = re.compile(r"(0|[1-9][0-9]{0,14})(\.[0-9]{0,29}[1-9])?")
+_AMOUNT: Final = re.compile(r"(0|[1-9][0-9]{0,99})(\.[0-9]{1,70})?")
+_RESULT: Final = re.compile(r"(0|[1-9][0-9]{0,99})(\.[0-9]{0,69}[1-9])?")
+_FORMS: Final = {
+    _PUBLISHED: "without sign or exponent, at most 15 digits before the point and 30 after it",
+    _CANONICAL: "without sign, exponent or zeros at the end, at most 15 digits before and 30 after the point",
+    _AMOUNT: "without sign or exponent, at most 100 digits before the point and 70 after it",
+    _RESULT: "without sign, exponent or zeros at the end, at most 100 digits before and 70 after the point",
+}
 
 
 def _kind(value: object) -> str:
@@ -117,19 +126,31 @@ class Node:
             seen[item.text()] = None
         return tuple(seen)
 
+    def published(self) -> str:
+        """Return a published amount as it stands: plain digits, at most 15 before the point and 30 after."""
+        return self._digits(_PUBLISHED)
+
     def decimal_text(self, *, positive: bool = False) -> str:
-        """Return a decimal string as it stands: plain digits, at most 15 before the point and 30 after."""
-        if not isinstance(self.value, str):
-            self.refuse(f'must be a decimal string such as "0.006", not {_kind(self.value)}')
-        if not _DECIMAL.fullmatch(self.value):
-            self.refuse(
-                'must be a decimal string such as "0.006", without sign or exponent, at most 15 digits '
-                f"before the point and 30 after it, not {self.value[:60]!r}"
-            )
-        if positive and not Decimal(self.value):
-            self.refuse("must be greater than zero")
-        return self.value
+        """Return a decimal string, which has one spelling for a number (AUB-TRM-2b2b)."""
+        return self._digits(_CANONICAL, positive=positive)
 
     def decimal(self, *, positive: bool = False) -> Decimal:
         """Return the number that a decimal string states."""
         return Decimal(self.decimal_text(positive=positive))
+
+    def billed_amount(self) -> str:
+        """Return the amount of a line as it stands; that of a surcharge in percent has more digits."""
+        return self._digits(_AMOUNT)
+
+    def result(self, *, positive: bool = False) -> Decimal:
+        """Return the number of a decimal string that was worked out, and so has more digits than others."""
+        return Decimal(self._digits(_RESULT, positive=positive))
+
+    def _digits(self, form: re.Pattern[str], *, positive: bool = False) -> str:
+        if not isinstance(self.value, str):
+            self.refuse(f'must be a decimal string such as "0.006", not {_kind(self.value)}')
+        if not form.fullmatch(self.value):
+            self.refuse(f'must be a decimal string such as "0.006", {_FORMS[form]}, not {self.value[:60]!r}')
+        if positive and self.value == "0":
+            self.refuse("must be greater than zero")
+        return self.value

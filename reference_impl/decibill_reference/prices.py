@@ -306,7 +306,7 @@ def _read_rate(node: Node, quantity: str) -> Rate:
     per = members["per"].decimal_text(positive=True)
     return Rate(
         quantity,
-        UnitPrice(members["amount"].decimal_text(), per),
+        UnitPrice(members["amount"].published(), per),
         step=members["step"].decimal(positive=True) if "step" in members else None,
         minimum=members["minimum"].decimal(positive=True) if "minimum" in members else None,
         tiers=_read_tiers(members["tiers"], per) if "tiers" in members else None,
@@ -323,7 +323,7 @@ def _read_tiers(node: Node, per: str) -> Tiers:
         above = step["above"].decimal()
         if steps and above <= steps[-1].above:
             step["above"].refuse("thresholds must rise")
-        steps.append(TierStep(above, UnitPrice(step["amount"].decimal_text(), per)))
+        steps.append(TierStep(above, UnitPrice(step["amount"].published(), per)))
     if not steps:
         members["steps"].refuse("must not be empty")
     return Tiers(members["by"].one_of(QUANTITIES), tuple(steps))
@@ -337,11 +337,11 @@ def _read_addons(node: Node) -> dict[str, Addon]:
             if "amount" in stated or "per" in stated:
                 stated["percent"].refuse("does not go with an amount of its own")
             members = addon.members(("percent",), ("minimum",))
-            percent, price = members["percent"].decimal(), None
+            percent, price = Decimal(members["percent"].published()), None
         else:
             members = addon.members(("amount", "per"), ("minimum",))
             percent = None
-            price = UnitPrice(members["amount"].decimal_text(), members["per"].decimal_text(positive=True))
+            price = UnitPrice(members["amount"].published(), members["per"].decimal_text(positive=True))
         minimum = members["minimum"].decimal(positive=True) if "minimum" in members else None
         addons[feature] = Addon(feature, percent, price, minimum)
     return addons

@@ -138,7 +138,7 @@ class Refund:
         )
         return cls(
             id=members["id"].text(),
-            charge_total=members["charge_total"].decimal(),
+            charge_total=members["charge_total"].result(),
             currency=members["currency"].text(),
             total=_read_negative(members["total"]),
             lines=tuple(_read_line(item) for item in members["lines"].items()),
@@ -164,7 +164,7 @@ def _read_negative(node: Node) -> Decimal:
         return node.decimal()
     if not text.startswith("-"):
         node.refuse(f'must be a negative decimal string such as "-0.003527", not {text!r}')
-    return Node(text[1:], node.pointer, node.code).decimal(positive=True).copy_negate()
+    return Node(text[1:], node.pointer, node.code).result(positive=True).copy_negate()
 
 
 def _read_line(node: Node) -> RefundLine:
@@ -172,7 +172,7 @@ def _read_line(node: Node) -> RefundLine:
     return RefundLine(
         model=members["model"].text(),
         quantity=members["quantity"].text(),
-        refunded=members["refunded"].decimal(positive=True),
+        refunded=members["refunded"].result(positive=True),
         subtotal=_read_negative(members["subtotal"]),
         addon=members["addon"].text() if "addon" in members else None,
     )

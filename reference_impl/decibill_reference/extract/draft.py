@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
-from decibill_reference.numbers import CONTEXT
-from decibill_reference.usage import FLAGS, QUANTITIES, Component, UsageRecord, check_parts, weakest
+from decibill_reference.numbers import CONTEXT, LARGEST_COUNT, read_count, read_decimal
+from decibill_reference.usage import COUNTS, FLAGS, QUANTITIES, Component, UsageRecord, check_parts, weakest
 
 if TYPE_CHECKING:
     from decibill_reference.exchange import Exchange
@@ -150,7 +150,8 @@ class Draft:
         """Return the record.
 
         Raises:
-            DecibillReferenceError: `inconsistent_usage`, at the place on the wire.
+            DecibillReferenceError: `inconsistent_usage` or, where a sum is too large for a record,
+                `invalid_number`; at the place on the wire.
         """
         quantities = self._checked()
         if self.unread:
@@ -177,20 +178,27 @@ class Draft:
         )
 
     def component(self, operation: str, model: str | None) -> Component:
-        """Return what has been read as the usage of one more model of a session.
+        """Return what has been read as the usage of one more model of a session; an empty name is none.
 
         Raises:
             DecibillReferenceError: `inconsistent_usage`, at the place on the wire.
         """
         quantities = self._checked()
         basis = {name: self._basis[name] for name in quantities}
-        return Component(operation, model, quantities, basis, self._lacking())
+        return Component(operation, model or None, quantities, basis, self._lacking())
 
     def _checked(self) -> dict[str, int | Decimal]:
-        """Return the quantities in canonical order, no part of them larger than its whole."""
+        """Return the quantities in canonical order, no part of them larger than its whole.
+
+        Nor is any a number that no record can hold, as sums and conversions of numbers of the wire can be.
+        """
         check_parts(self._quantities, self._locate)
         stated = self._quantities
-        return {name: stated[name] for name in QUANTITIES if name in stated}
+        quantities = {name: stated[name] for name in QUANTITIES if name in stated}
+        for name, value in quantities.items():
+            if value > LARGEST_COUNT or type(value) is Decimal:
+                (read_count if name in COUNTS else read_decimal)(value, self._locate(name))
+        return quantities
 
     def _lacking(self) -> tuple[str, ...]:
         return tuple([name for name in QUANTITIES if name in self.unknown]) if self.unknown else ()
