@@ -10,6 +10,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final, cast
 
 from decibill_reference import jsonio, sse
@@ -18,7 +19,8 @@ from decibill_reference.errors import DecibillReferenceError
 __all__ = ["GeminiDigest", "StreamDigest"]
 
 _EVENT_END: Final = re.compile(rb"\n[\r\n]|\r\n[\r\n]|\r\r")  # two line ends of any kind
-_JSON_START: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*(\S)")
+_HALF_MARKS: Final = (b"\xef", b"\xef\xbb")  # a byte order mark that is still to come in full
+_JSON_START: Final = re.compile(rb"(?:\xef\xbb\xbf)?+[ \t\r\n]*(\S)")
 
 # Literals first: looking for them is many times faster than for a pattern, and most events have none.
 _KINDS: Final = (
@@ -50,7 +52,8 @@ class StreamDigest:
         """Take the next bytes of the stream."""
         seen = len(self._pending)
         self._pending += chunk
-        if self._is_document is None and (found := _JSON_START.match(self._pending)):
+        undecided = self._is_document is None and bytes(self._pending[:3]) not in _HALF_MARKS
+        if undecided and (found := _JSON_START.match(self._pending)):
             self._is_document = found[1] == b"{"
         if self._is_document:
             if len(self._pending) > _LARGEST_DOCUMENT:
@@ -68,7 +71,10 @@ class StreamDigest:
     def text(self) -> str:
         """Return the kept events in their order, and what stands after the last whole event."""
         events = sorted({event for kept in self._kept for event in kept})
-        return b"".join((*(event for _, event in events), self._pending)).decode("utf-8", "replace")
+        kept = b"".join((*(event for _, event in events), self._pending))
+        if not self._is_document and (first := _JSON_START.match(kept)) and first[1] == b"{":
+            kept = b":\n" + kept  # the beginning that said otherwise was not kept
+        return kept.decode("utf-8", "replace")
 
     def _keep(self, event: bytes) -> None:
         self._events += 1
@@ -100,7 +106,7 @@ class GeminiDigest(StreamDigest):
         """Return one chunk that says what all of them said, and what stands after the last whole event."""
         if not self._usage and not self._ends and not self._unreadable:
             return super().text()
-        chunk = json.dumps({**self._ends, "usageMetadata": self._usage}, default=str)
+        chunk = _json({**self._ends, "usageMetadata": self._usage})
         rest = (self._unreadable + self._pending).decode("utf-8", "replace")
         return f"data: {chunk}\n\n{rest}"
 
@@ -131,6 +137,16 @@ class GeminiDigest(StreamDigest):
                 self._ends["candidates"] = [{"finishReason": reason}]
         if members.get("promptFeedback"):
             self._ends["promptFeedback"] = members["promptFeedback"]
+
+
+def _json(value: object) -> str:
+    """Return *value* as JSON, its numbers as they were sent: as a text one would be another thing."""
+    if isinstance(value, Mapping):
+        members = cast("Mapping[str, object]", value).items()
+        return "{" + ", ".join(f"{json.dumps(name)}: {_json(member)}" for name, member in members) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_json, cast("list[object]", value))) + "]"
+    return str(value) if isinstance(value, Decimal) else json.dumps(value)
 
 
 def _member(value: object, name: str) -> object:
