@@ -113,7 +113,9 @@ class _Trial:
     def _listed(self) -> list[dict[str, Any]]:
         """Return every row of the ledger as the gateway lists them."""
         address = self.gateway.address()
-        assert address is not None, f"the gateway ended by itself, or hangs: {self.gateway.said}"
+        assert address is not None, (
+            f"the gateway ended by itself, or hangs: {''.join(self.gateway.said[-20:])}"
+        )
         rows: dict[tuple[str, int], dict[str, Any]] = {}
         since, more = "", True
         with closing(http.client.HTTPConnection(*address, timeout=60)) as connection:
