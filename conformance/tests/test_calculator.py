@@ -287,14 +287,28 @@ class TestThin:
         assert "text rate" in because(report, "cost")
 
     def test_quantities_are_judged_one_by_one(self, tmp_path: Path) -> None:
-        counts = {"audio_input_tokens": 0, "text_output_tokens": None, "input_tokens": "784"}
-        report = judged(tmp_path, FOUNDING, change=self.sums(cost=None, quantities=counts))
+        counts = {"audio_input_tokens": None, "text_input_tokens": "10"}
+        spelled = "openai/transcription-details-other-spelling"
+        report = judged(tmp_path, spelled, change=self.sums(cost=None, quantities=counts))
         found = outcomes(report)
         assert found["ledger.audio_input_tokens"] is Outcome.FAIL
-        assert found["ledger.text_output_tokens"] is Outcome.FAIL
-        assert found["ledger.input_tokens"] is Outcome.PASS
+        assert found["ledger.text_input_tokens"] is Outcome.PASS
         assert report.verdict.scope == "usage and cost"
         assert "in the ledger" not in render_text(report)
+
+    def test_a_sum_shows_nothing_of_how_a_gateway_behaves(self, tmp_path: Path) -> None:
+        report = judged(tmp_path, "gateway/*", change=self.sums(cost="1", quantities={"input_tokens": 1}))
+        shown = {name for row in report.cases for check in row.checks for name in check.requirements}
+        about = {
+            name
+            for row in report.cases
+            for check in row.checks
+            if check.check != "silent_zero"
+            for name in check.requirements
+            if check.check in {"cost", "ledger.input_tokens"}
+        }
+        assert shown
+        assert not {name for name in about if name.startswith("AUB-GWY-")}
 
     def test_what_is_no_number_states_nothing(self, tmp_path: Path) -> None:
         report = judged(tmp_path, FOUNDING, change=self.sums(cost="much", quantities={}))

@@ -285,11 +285,11 @@ class TestCalculator:
         wrong.write_text(
             "import json, sys\n"
             "for line in sys.stdin:\n"
-            "    counted = {'input_tokens': 784}\n"
-            "    print(json.dumps({'id': json.loads(line)['id'], 'cost': '1', 'quantities': counted}))\n",
+            "    print(json.dumps({'id': json.loads(line)['id'], 'cost': '0.003527'}))\n",
             "utf-8",
         )
-        options = ("--calculator", f"{sys.executable} {wrong}", "--only", FOUNDING, "--baseline", "b.json")
+        cases = ("--only", FOUNDING, "--only", "openai/chat-audio-only")
+        options = ("--calculator", f"{sys.executable} {wrong}", *cases, "--baseline", "b.json")
         assert _run(tmp_path, *options, "--update-baseline").returncode == 1
         baseline = tmp_path / "b.json"
         assert jsonio.load_file(baseline)["gateway"] == "wrong"
