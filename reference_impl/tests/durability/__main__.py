@@ -28,8 +28,7 @@ def _main() -> None:
         lambda: disk_trial(2000, 12, options.seed),
         lambda: clock_trial(1000, 3, options.seed),
     ):
-        figures = trial()
-        _say(f"{figures.times} times {figures}")
+        _say(str(trial()))
 
 
 if __name__ == "__main__":

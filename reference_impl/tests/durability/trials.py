@@ -58,7 +58,7 @@ class Figures:
 
     def __str__(self) -> str:
         return (
-            f"{self.trial}: {self.requests} requests, {self.received} received in full, {self.lost} lost, "
+            f"{self.trial}, {self.times} times: {self.requests} requests, {self.received} received in full, {self.lost} lost, "
             f"{self.unrecorded} answered as not recorded; {self.rows} rows, {self.charged} charged; "
             f"{self.refund_requests} requests for refunds, {self.refunds} refunds, {self.refunded}; "
             f"{self.seconds:.0f} seconds"
