@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import zipfile
@@ -23,6 +24,7 @@ nox.options.sessions = [
     "requirements",
     "tests",
     "build",
+    "npm",
     "conformance",
     "matrix",
     "durability",
@@ -100,7 +102,23 @@ def build(session: nox.Session) -> None:
     empty.mkdir()
     with session.chdir(empty):
         session.run("decibill", "--version")
+        session.run("python", "-c", READ_FROM_WHEEL)
+        session.run("decibill", "vendor", "fixtures", "--provider", "openai", "--runner", "javascript")
+        session.run("decibill", "vendor", "fixtures", "--check")
         session.run("decibill", "run", "--only", "azure/transcription-founding-report")
+
+
+READ_FROM_WHEEL = """
+import json
+from importlib.resources import files
+
+fixtures = files("decibill") / "fixtures"
+manifest = json.loads((fixtures / "MANIFEST.json").read_text(encoding="utf-8"))
+for entry in manifest["files"]:
+    assert len((fixtures / entry["path"]).read_bytes()) == entry["bytes"], entry["path"]
+assert json.loads((files("decibill") / "schemas" / "case.schema.json").read_bytes())["title"] == "Case"
+"""
+"""What fixtures/README.md promises of an installed wheel."""
 
 
 def check_wheel(session: nox.Session, wheel: Path) -> None:
@@ -125,6 +143,35 @@ def check_wheel(session: nox.Session, wheel: Path) -> None:
         for path, name in files.items():
             if name not in names or archive.read(name) != path.read_bytes():
                 session.error(f"{path} is not in the wheel byte for byte as {name}")
+
+
+@nox.session(python=False)
+def npm(session: nox.Session) -> None:
+    """Build the npm package of the fixtures, install it into an empty project, and use it there."""
+    if shutil.which("npm") is None:
+        session.skip("npm is not installed; the package needs Node.js 20")
+    folder, project = (Path(session.create_tmp()).absolute() / name for name in ("package", "project"))
+    for old in (folder, project):
+        shutil.rmtree(old, ignore_errors=True)
+    shutil.copytree("packaging/npm", folder, ignore=shutil.ignore_patterns("try.mjs"))
+    for source in ("fixtures", "schemas", "conformance/runners"):
+        shutil.copytree(source, folder / Path(source).name, ignore=shutil.ignore_patterns("go", "java"))
+    shutil.copy("LICENSE", folder)
+    described = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+    described["version"] = json.loads(Path("fixtures/MANIFEST.json").read_text(encoding="utf-8"))["version"]
+    (folder / "package.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+    project.mkdir()
+    session.run("npm", "pack", "--silent", "--pack-destination", str(project), str(folder), external=True)
+    shutil.copy("packaging/npm/try.mjs", project)
+    manifest = Path("fixtures/MANIFEST.json").absolute()
+    with session.chdir(project):
+        tarball = next(Path().glob("*.tgz"))
+        session.run("npm", "init", "-y", silent=True, external=True)
+        session.run("npm", "install", "--offline", "--no-audit", "--no-fund", f"./{tarball}", external=True)
+        session.run("node", "try.mjs", str(manifest), external=True)
+        for level in ("extract", "price", "refund"):
+            runner = f"node_modules/decibill-fixtures/runners/javascript/{level}.mjs"
+            session.run("node", runner, external=True)
 
 
 @nox.session

@@ -7,7 +7,7 @@ import { gunzipSync } from "node:zlib";
 import { Refusal, canon, parse } from "./json.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const places = [join(here, "..", ".."), join(here, "..", "..", "..", "fixtures")]; // a copy, or the checkout
+const places = ["../..", "../../fixtures", "../../../fixtures"].map((way) => join(here, way)); // a copy, npm, the checkout
 export const fixtures = process.env.FIXTURES ?? places.find((place) => existsSync(join(place, "MANIFEST.json")));
 
 /** A file below the fixtures root, as text. */
