@@ -10,6 +10,7 @@ import pytest
 from decibill import kill_matrix
 from decibill.cli import cli
 from decibill.cli.defects import NamedDefect, named_defects
+from decibill.failure_classes import CLASSES, NOT_OF_A_GATEWAY
 from decibill.kill_matrix import SOUND, Killed, differences, kill, render, without_defect
 from decibill.specification import load_specification
 
@@ -51,6 +52,27 @@ def test_nothing_may_be_found_against_the_sound_gateway() -> None:
 
 def test_a_requirement_that_no_defect_breaks_is_named() -> None:
     assert without_defect(killed("AUB-A"), [WRONG]) == ["AUB-C"]
+
+
+@pytest.mark.parametrize("name", sorted(set(CLASSES) - set(NOT_OF_A_GATEWAY)))
+def test_every_class_of_mistake_that_a_gateway_can_make_has_a_defect(name: str) -> None:
+    assert [each.name for each in DEFECTS.values() if each.kind == name]
+
+
+def test_every_defect_belongs_to_a_class_of_mistake() -> None:
+    assert {each.kind for each in DEFECTS.values()} <= set(CLASSES) - set(NOT_OF_A_GATEWAY)
+
+
+def test_a_defect_without_a_public_report_says_so() -> None:
+    unreported = replace(WRONG, bug=None)
+    assert str(unreported) == "is wrong; breaks AUB-A, AUB-B; no public report known"
+    assert "| `wrong` | is wrong | AUB-A, AUB-B | - |" in render([unreported], {})
+
+
+def test_the_page_leads_from_classes_of_mistakes_to_defects() -> None:
+    lines = render([replace(WRONG, kind="unit-dropped")], {}).splitlines()
+    assert next(line for line in lines if line.startswith("| `unit-dropped` |")).endswith("| `wrong` |")
+    assert next(line for line in lines if line.startswith("| `detail-field-lost` |")).endswith("| none |")
 
 
 def test_the_page_leads_from_defects_to_requirements_and_back() -> None:

@@ -16,14 +16,22 @@ class NamedDefect:
 
     name: str
     summary: str
-    bug: str
-    """A public report of the same mistake."""
+    bug: str | None
+    """A public report of the same mistake, or of the rule that it breaks, where one is known."""
 
     requirements: tuple[str, ...]
     """Every MUST that a run then finds not met."""
 
+    kind: str = ""
+    """The class of mistakes that it belongs to (`failure_classes.CLASSES`)."""
+
+    @property
+    def seen(self) -> str:
+        """Where the mistake was seen, in words."""
+        return "no public report known" if self.bug is None else f"seen at {self.bug}"
+
     def __str__(self) -> str:
-        return f"{self.summary}; breaks {' and '.join(self.requirements)}; seen at {self.bug}"
+        return f"{self.summary}; breaks {', '.join(self.requirements)}; {self.seen}"
 
 
 def named_defects(context: click.Context) -> Mapping[str, NamedDefect]:
@@ -36,6 +44,6 @@ def named_defects(context: click.Context) -> Mapping[str, NamedDefect]:
     options = serve.params if serve else []
     described = [getattr(option.type, "described", {}) for option in options if option.name == "defect"]
     return {
-        name: NamedDefect(name, told["summary"], told["bug"], tuple(told["requirements"]))
+        name: NamedDefect(name, told["summary"], told["bug"], tuple(told["requirements"]), told["kind"])
         for name, told in (described[0] if described else {}).items()
     }

@@ -227,6 +227,7 @@ def _defect(defect: NamedDefect) -> Iterator[str]:
     yield from textwrap.wrap(defect.summary, _WIDTH, initial_indent="  ", subsequent_indent="  ")
     yield ""
     yield from _fields("breaks", defect.requirements)
-    yield from _field("seen at", defect.bug)
+    yield from _field("kind", defect.kind)
+    yield from _field("seen at", defect.bug or "no public report known")
     yield ""
     yield f"run          decibill run --defect {defect.name}"

@@ -1,4 +1,4 @@
-"""Named defects: the reference gateway made wrong in one way, each taken from a public bug.
+"""Named defects: the reference gateway made wrong in one way, most of them taken from a public report.
 
 A suite that has never seen a wrong gateway proves nothing. ``decibill serve --defect NAME`` starts one;
 each defect replaces a step of metering (`Seams`) and breaks the requirements that it names, and only those.

@@ -71,13 +71,15 @@ AZURE_SPEECH = (
     Defect(
         "ideographs-count-one",
         "in SSML for Azure an ideograph counts one character",
-        "https://github.com/Tencent-RTC/FlowTTS/pull/8",
+        "character-counting",
+        "https://github.com/Azure-Samples/cognitive-services-speech-sdk/issues/2969",
         ("AUB-AZU-c78a", "AUB-GWY-e8e3"),
         replace(SOUND, read=_ideographs_once),
     ),
     Defect(
         "markup-not-counted",
         "in SSML for Azure only what stands between the tags is counted",
+        "character-counting",
         "https://github.com/Azure-Samples/cognitive-services-speech-sdk/issues/2969",
         ("AUB-AZU-c78a", "AUB-AZU-e77d", "AUB-GWY-e8e3"),
         replace(SOUND, read=_markup_free),
@@ -85,6 +87,7 @@ AZURE_SPEECH = (
     Defect(
         "azure-milliseconds-as-seconds",
         "the milliseconds that Azure AI Speech states are taken for seconds",
+        "time-unit-mixup",
         "https://github.com/Floe-Labs/floe-guard/pull/76",
         ("AUB-AZU-0a3c", "AUB-AZU-1c4f", "AUB-GWY-e8e3"),
         replace(SOUND, read=misread(_milliseconds_taken_for_seconds)),
@@ -92,7 +95,8 @@ AZURE_SPEECH = (
     Defect(
         "recognised-speech-as-length",
         "the part of short audio in which speech was recognised is taken for its length",
-        "https://github.com/livekit/agents/issues/3464",
+        "duration-source-wrong",
+        "https://github.com/pollinations/pollinations/pull/13320",
         ("AUB-AZU-5e4d", "AUB-AZU-b6b9", "AUB-EXT-b542", "AUB-GWY-e8e3"),
         replace(SOUND, read=misread(_recognised_speech)),
     ),

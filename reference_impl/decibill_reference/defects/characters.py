@@ -59,6 +59,7 @@ CHARACTERS = (
     Defect(
         "wrong-character-count",
         "characters are counted in UTF-8 bytes",
+        "character-counting",
         "https://github.com/AceDataCloud/Nexior/pull/1412",
         ("AUB-ELV-f571", "AUB-EXT-3ad2"),
         replace(SOUND, read=_counted(lambda text, _: len(text.encode()))),
@@ -66,13 +67,15 @@ CHARACTERS = (
     Defect(
         "utf16-units-counted",
         "characters are counted in UTF-16 units, as a string's length is in some languages",
-        "https://github.com/AceDataCloud/Nexior/pull/1412",
+        "character-counting",
+        "https://github.com/receptron/mulmocast-cli/issues/1420",
         ("AUB-ELV-f571", "AUB-EXT-3ad2"),
         replace(SOUND, read=_counted(lambda text, _: len(text.encode("utf-16-le")) // 2)),
     ),
     Defect(
         "white-space-not-counted",
         "white space is taken out before characters are counted",
+        "character-counting",
         "https://github.com/BerriAI/litellm/pull/38343",
         ("AUB-ELV-26be", "AUB-ELV-f571", "AUB-EXT-3ad2", "AUB-GWY-888a", "AUB-GWY-e8e3", "AUB-OAI-a103"),
         replace(SOUND, read=_counted(lambda text, _: len("".join(text.split())))),
@@ -80,7 +83,8 @@ CHARACTERS = (
     Defect(
         "instructions-counted",
         "the instructions for the voice are counted with the text",
-        "https://github.com/BerriAI/litellm/issues/10285",
+        "character-counting",
+        None,
         ("AUB-OAI-a103",),
         replace(
             SOUND, read=_counted(lambda text, request: len(text) + len(request.get("instructions") or ""))
@@ -89,6 +93,7 @@ CHARACTERS = (
     Defect(
         "speech-tokens-guessed",
         "speech that states no usage is charged by tokens worked out from its text",
+        "surface-disagreement",
         "https://github.com/QuantumNous/new-api/pull/2434",
         ("AUB-CHG-a645", "AUB-EXT-dd4f", "AUB-OAI-68af"),
         replace(SOUND, rate=_tokens_guessed),

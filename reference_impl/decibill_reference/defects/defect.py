@@ -17,8 +17,14 @@ class Defect:
 
     name: str
     summary: str
-    bug: str
-    """A public report of the same mistake."""
+    kind: str
+    """The class of mistakes that it belongs to, as the kill matrix lists them."""
+
+    bug: str | None
+    """A public report of the same mistake, or of the provider's rule that it breaks.
+
+    Nothing where no such report is known.
+    """
 
     requirements: tuple[str, ...]
     """Every MUST that the suite finds not met, and no other."""
@@ -27,4 +33,9 @@ class Defect:
 
     def to_json(self) -> dict[str, Any]:
         """Return what is to be known of the defect from outside."""
-        return {"summary": self.summary, "bug": self.bug, "requirements": list(self.requirements)}
+        return {
+            "summary": self.summary,
+            "kind": self.kind,
+            "bug": self.bug,
+            "requirements": list(self.requirements),
+        }

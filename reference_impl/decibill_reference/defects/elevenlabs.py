@@ -69,6 +69,7 @@ ELEVENLABS = (
     Defect(
         "credits-header-unread",
         "the header in which ElevenLabs states the credits of a call is not read",
+        "credits-currency-plan",
         "https://github.com/receptron/mulmocast-cli/issues/1420",
         (
             "AUB-CHG-4688",
@@ -87,6 +88,7 @@ ELEVENLABS = (
     Defect(
         "absent-credits-as-zero",
         "a call without the header of credits is taken for one of 0 credits",
+        "zero-vs-unknown",
         "https://github.com/pollinations/pollinations/pull/13416",
         ("AUB-ELV-8022", "AUB-GWY-3a9b", "AUB-PRC-19d1"),
         replace(SOUND, read=_absent_as_zero),
@@ -94,13 +96,15 @@ ELEVENLABS = (
     Defect(
         "characters-as-credits",
         "every character is one credit, whatever the model",
-        "https://github.com/pollinations/pollinations/pull/11948",
+        "credits-currency-plan",
+        "https://github.com/Significant-Gravitas/AutoGPT/pull/12909",
         ("AUB-ELV-26be", "AUB-ELV-3239", "AUB-ELV-7dbe", "AUB-ELV-8022", "AUB-GWY-888a", "AUB-GWY-e8e3"),
         replace(SOUND, read=_characters_as_credits),
     ),
     Defect(
         "channels-unseen",
         "a recording is charged once, however many of its channels are billed",
+        "tier-uplift-addon",
         "https://github.com/VapiAI/docs/pull/963",
         ("AUB-ELV-c289",),
         replace(SOUND, rate=_channels_unseen),
@@ -108,6 +112,7 @@ ELEVENLABS = (
     Defect(
         "options-unseen",
         "options that cost extra are not charged",
+        "tier-uplift-addon",
         "https://github.com/vercel/ai/pull/18941",
         ("AUB-AZU-b6b9", "AUB-ELV-c02a"),
         replace(SOUND, rate=_options_unseen),
@@ -115,7 +120,8 @@ ELEVENLABS = (
     Defect(
         "last-word-of-scribe",
         "the end of the last word is charged in place of the stated duration",
-        "https://github.com/pipecat-ai/pipecat/pull/5055",
+        "duration-source-wrong",
+        "https://github.com/pollinations/pollinations/pull/13320",
         ("AUB-ELV-c02a", "AUB-ELV-c289", "AUB-ELV-de7f", "AUB-EXT-dd4f", "AUB-EXT-f95b", "AUB-GWY-e8e3"),
         replace(SOUND, read=misread(_last_word)),
     ),

@@ -124,6 +124,7 @@ GATEWAY = (
     Defect(
         "usage-dropped",
         "the answer to a transcription reaches the client without its usage",
+        "usage-not-propagated",
         "https://github.com/BerriAI/litellm/issues/16270",
         ("AUB-GWY-3725",),
         replace(SOUND, deliver=_without_usage),
@@ -131,13 +132,15 @@ GATEWAY = (
     Defect(
         "details-not-delivered",
         "the answer to a transcription reaches the client with the totals of its usage alone",
-        "https://github.com/livekit/agents/pull/2621",
+        "detail-field-lost",
+        "https://github.com/pipecat-ai/pipecat/pull/5050",
         ("AUB-GWY-3725",),
         replace(SOUND, deliver=_totals_only),
     ),
     Defect(
         "unit-dropped",
         "seconds and characters are metered and never charged",
+        "unit-dropped",
         "https://github.com/langwatch/langwatch/issues/6934",
         ("AUB-CHG-d6d8", "AUB-CHG-ea89", "AUB-GWY-5793"),
         replace(SOUND, cost=_tokens_only),
@@ -145,6 +148,7 @@ GATEWAY = (
     Defect(
         "silent-zero",
         "a cost that is not known is stated as 0",
+        "zero-vs-unknown",
         "https://github.com/pollinations/pollinations/pull/13416",
         ("AUB-GWY-3a9b",),
         replace(SOUND, cost=_zero_for_unknown),
@@ -152,6 +156,7 @@ GATEWAY = (
     Defect(
         "charged-twice",
         "one call is recorded and charged twice",
+        "retry-failure-cache-charged",
         "https://github.com/elizaOS/eliza/issues/16425",
         ("AUB-GWY-888a", "AUB-GWY-897f"),
         replace(SOUND, rows=_two_rows),
@@ -159,6 +164,7 @@ GATEWAY = (
     Defect(
         "attempts-charged",
         "every attempt of a call is charged like a call of its own",
+        "retry-failure-cache-charged",
         "https://github.com/ZuodaoTech/everyone-can-use-english/issues/1096",
         ("AUB-GWY-888a",),
         replace(SOUND, rows=_row_for_each_attempt),
@@ -166,6 +172,7 @@ GATEWAY = (
     Defect(
         "reservation-kept",
         "what was set aside for a call is kept when the upstream refuses it",
+        "budget-or-estimate",
         "https://github.com/songquanpeng/one-api/issues/1217",
         ("AUB-GWY-ed3d",),
         replace(SOUND, cost=_reservation_kept),
@@ -173,13 +180,15 @@ GATEWAY = (
     Defect(
         "error-usage-charged",
         "usage in the body of an error is charged",
-        "https://github.com/songquanpeng/one-api/issues/1217",
+        "retry-failure-cache-charged",
+        None,
         ("AUB-CHG-63e1", "AUB-EXT-d1ab", "AUB-GWY-ed3d"),
         replace(SOUND, read=_error_usage_read),
     ),
     Defect(
         "cache-hit-charged",
         "an answer from the gateway's own cache is charged like a fresh one",
+        "retry-failure-cache-charged",
         "https://github.com/promptfoo/promptfoo/pull/6022",
         ("AUB-GWY-8601",),
         replace(SOUND, cached_is_free=False),
@@ -187,6 +196,7 @@ GATEWAY = (
     Defect(
         "ledger-without-audio",
         "the ledger has no place for audio",
+        "unit-dropped",
         "https://github.com/nickna/Conduit/issues/856",
         (
             "AUB-CHG-17f0",
@@ -206,14 +216,16 @@ GATEWAY = (
     Defect(
         "calls-mixed-up",
         "usage is kept by model, and the first call's is recorded for all",
-        "https://github.com/livekit/agents/issues/3464",
+        "aggregation-error",
+        None,
         ("AUB-GWY-897f", "AUB-GWY-e8e3"),
         _remembering(),
     ),
     Defect(
         "client-gone-forgotten",
         "a call is forgotten when its client goes away",
-        "https://github.com/theopenco/llmgateway/pull/3948",
+        "stream-or-abort-usage-lost",
+        "https://github.com/BerriAI/litellm/pull/33736",
         ("AUB-GWY-888a", "AUB-GWY-e8e3"),
         replace(SOUND, carry=_with_the_client),
     ),

@@ -91,7 +91,8 @@ GEMINI = (
     Defect(
         "thoughts-unbilled",
         "thoughts, which Gemini counts outside the visible output, are not charged",
-        "https://github.com/theopenco/llmgateway/pull/3315",
+        "usage-not-propagated",
+        "https://github.com/router-for-me/CLIProxyAPI/issues/5733",
         (
             "AUB-EXT-dd4f",
             "AUB-GEM-52e9",
@@ -107,27 +108,31 @@ GEMINI = (
     Defect(
         "tool-use-unbilled",
         "the tokens of tool-use prompts are not charged",
-        "https://github.com/pydantic/genai-prices/pull/464",
+        "detail-field-lost",
+        "https://github.com/tutur3u/platform/pull/5293",
         ("AUB-GEM-9697", "AUB-GWY-e8e3"),
         replace(SOUND, read=misread(_without_tool_use)),
     ),
     Defect(
         "hidden-thoughts-unbilled",
         "thoughts that only the total of the OpenAI-compatible endpoint holds are not charged",
-        "https://github.com/BerriAI/litellm/pull/38457",
+        "provider-usage-wrong",
+        "https://github.com/router-for-me/CLIProxyAPI/issues/5733",
         ("AUB-GEM-15d6", "AUB-GWY-e8e3"),
         replace(SOUND, read=misread(_without_hidden_thoughts)),
     ),
     Defect(
         "speech-output-as-text",
         "speech without details of its output is charged as text",
-        "https://github.com/langchain-ai/langchain-google/issues/1821",
+        "audio-misrated",
+        "https://github.com/BerriAI/litellm/pull/38412",
         ("AUB-CHG-c3cf", "AUB-GEM-688e", "AUB-GWY-e8e3"),
         replace(SOUND, read=misread(_speech_as_text)),
     ),
     Defect(
         "absent-count-is-zero",
         "an output count that is missing is taken for no output",
+        "zero-vs-unknown",
         "https://github.com/langchain-ai/langchain-google/issues/1821",
         ("AUB-CHG-b5cd", "AUB-EXT-dd4f", "AUB-GEM-52e9", "AUB-GEM-87ee", "AUB-GEM-ee57", "AUB-GWY-e8e3"),
         replace(SOUND, read=misread(_absent_is_zero)),
@@ -135,6 +140,7 @@ GEMINI = (
     Defect(
         "modality-entries-counted",
         "audio tokens are the number of the list's entries, not the counts in them",
+        "detail-field-lost",
         "https://github.com/livekit/agents/issues/2426",
         (
             "AUB-EXT-dd4f",
@@ -153,6 +159,7 @@ GEMINI = (
     Defect(
         "stream-counts-summed",
         "the growing counts of a stream's chunks are added up",
+        "cumulative-vs-delta",
         "https://github.com/kazunori279/interpretab/issues/16",
         ("AUB-GEM-ea33", "AUB-GWY-1cf8", "AUB-GWY-e8e3"),
         replace(SOUND, digest=_summing),
@@ -160,6 +167,7 @@ GEMINI = (
     Defect(
         "tier-ignored",
         "every call is charged at the standard price, whatever service tier the provider states",
+        "tier-uplift-addon",
         "https://github.com/majiayu000/litellm-rs/pull/1247",
         ("AUB-CHG-57df", "AUB-CHG-ec4c", "AUB-PRC-a7a7"),
         replace(SOUND, read=lambda exchange: _standard_tier(extract(exchange))),

@@ -239,6 +239,7 @@ RATES = (
     Defect(
         "audio-at-text-rate",
         "audio tokens are charged at the text rate of their direction",
+        "audio-misrated",
         "https://github.com/comet-ml/opik/pull/7137",
         (
             "AUB-AZU-0f0d",
@@ -254,6 +255,7 @@ RATES = (
     Defect(
         "audio-without-rate-free",
         "audio for which the card has no rate costs nothing, and the charge is called complete",
+        "catalog-missing-meter",
         "https://github.com/pydantic/genai-prices/pull/354",
         ("AUB-CHG-b5cd", "AUB-CHG-b946"),
         replace(SOUND, rate=_audio_without_rate_free),
@@ -261,13 +263,15 @@ RATES = (
     Defect(
         "cached-as-fresh",
         "cached tokens are charged at the fresh rate",
-        "https://github.com/livekit/agents/pull/5121",
+        "cached-audio-misbilled",
+        "https://github.com/langwatch/langwatch/issues/7048",
         ("AUB-CHG-17f0", "AUB-CHG-5f0a"),
         replace(SOUND, rate=_counting(_cached_as_fresh)),
     ),
     Defect(
         "cached-audio-at-text-rate",
         "cached audio is charged at the rate of cached text",
+        "cached-audio-misbilled",
         "https://github.com/BerriAI/litellm/pull/38423",
         ("AUB-CHG-17f0", "AUB-GWY-1cf8", "AUB-OAI-17ce"),
         replace(SOUND, rate=_counting(_cached_audio_as_text)),
@@ -275,6 +279,7 @@ RATES = (
     Defect(
         "cached-beside-fresh",
         "cached tokens are charged twice, within the input and beside it",
+        "subset-overlap",
         "https://github.com/langwatch/langwatch/issues/7018",
         ("AUB-CHG-17f0",),
         replace(SOUND, rate=_counting(_cached_beside_fresh)),
@@ -282,6 +287,7 @@ RATES = (
     Defect(
         "reasoning-beside-text",
         "reasoning tokens are charged twice, within the text and beside it",
+        "subset-overlap",
         "https://github.com/BerriAI/litellm/pull/39850",
         ("AUB-CHG-258f",),
         replace(SOUND, rate=_counting(_reasoning_beside_text)),
@@ -289,6 +295,7 @@ RATES = (
     Defect(
         "unattributed-as-text",
         "tokens whose modality is not known are charged as text",
+        "audio-misrated",
         "https://github.com/theopenco/llmgateway/pull/3315",
         ("AUB-CHG-0d16", "AUB-CHG-57df", "AUB-CHG-b5cd"),
         replace(SOUND, rate=_counting(_unattributed_as_text)),
@@ -296,6 +303,7 @@ RATES = (
     Defect(
         "other-unit-priced",
         "a count is multiplied by the card's amount, whatever unit the card is in",
+        "wrong-billing-unit",
         "https://github.com/majiayu000/litellm-rs/pull/1252",
         ("AUB-CHG-4688", "AUB-CHG-57df"),
         replace(SOUND, rate=_other_unit_priced),
@@ -303,6 +311,7 @@ RATES = (
     Defect(
         "information-priced",
         "a call is charged by two units, its tokens and its seconds",
+        "double-unit-charge",
         "https://github.com/ENTERPILOT/GoModel/pull/970",
         ("AUB-CHG-f286", "AUB-EXT-28aa", "AUB-OAI-b3e6"),
         replace(SOUND, rate=_information_priced),
@@ -310,6 +319,7 @@ RATES = (
     Defect(
         "step-ignored",
         "a duration is not rounded up to the step of its rate",
+        "rounding-or-minimum",
         "https://github.com/drachtio/drachtio-freeswitch-modules/issues/57",
         ("AUB-CHG-1654", "AUB-CHG-6162"),
         replace(SOUND, rate=_pricing(_without_step)),
@@ -317,56 +327,64 @@ RATES = (
     Defect(
         "minimum-ignored",
         "a rate's smallest billed quantity is not applied",
-        "https://github.com/pydantic/genai-prices/pull/589",
+        "rounding-or-minimum",
+        "https://github.com/BerriAI/litellm/issues/16570",
         ("AUB-CHG-1654", "AUB-CHG-a469"),
         replace(SOUND, rate=_pricing(_without_minimum)),
     ),
     Defect(
         "minimum-instead-of-step",
         "where a rate has a minimum and a step, the step is left out",
-        "https://github.com/BerriAI/litellm/issues/16570",
+        "rounding-or-minimum",
+        None,
         ("AUB-CHG-1654",),
         replace(SOUND, rate=_pricing(_minimum_for_step)),
     ),
     Defect(
         "per-thousand-as-per-million",
         "a price per million characters is charged per thousand",
-        "https://github.com/gianpaj/sexyvoice/pull/362",
+        "catalog-wrong-rate",
+        "https://github.com/cloudflare/cloudflare-docs/issues/26071",
         ("AUB-CHG-d6d8",),
         replace(SOUND, rate=_pricing(_per_thousand)),
     ),
     Defect(
         "free-is-unknown",
         "a price of 0 is taken for no price",
-        "https://github.com/BerriAI/litellm/pull/36914",
+        "zero-vs-unknown",
+        None,
         ("AUB-CHG-ec4c",),
         replace(SOUND, rate=_free_is_unknown),
     ),
     Defect(
         "partial-called-priced",
         "a cost that lacks something is stated as complete",
-        "https://github.com/langfuse/langfuse/pull/15415",
+        "zero-vs-unknown",
+        "https://github.com/anomalyco/models.dev/pull/3930",
         ("AUB-CHG-b5cd",),
         replace(SOUND, rate=_named("partial", "priced")),
     ),
     Defect(
         "unpriced-called-unmetered",
         "a call without a price is recorded as one without usage",
-        "https://github.com/epam/ai-dial-core/issues/1719",
+        "zero-vs-unknown",
+        None,
         ("AUB-CHG-4688", "AUB-CHG-57df"),
         replace(SOUND, rate=_named("unpriced", "unmetered")),
     ),
     Defect(
         "unmetered-called-unpriced",
         "a call without usage is recorded as one without a price",
-        "https://github.com/laravel/ai/pull/1025",
+        "zero-vs-unknown",
+        None,
         ("AUB-CHG-a645",),
         replace(SOUND, rate=_named("unmetered", "unpriced")),
     ),
     Defect(
         "deployment-looked-up",
         "a deployment for transcription is looked up among the prices by its own name",
-        "https://github.com/BerriAI/litellm/pull/37867",
+        "model-resolution",
+        "https://github.com/BerriAI/litellm/pull/7335",
         (
             "AUB-AZU-0a3c",
             "AUB-AZU-1c4f",
@@ -386,13 +404,15 @@ RATES = (
     Defect(
         "snapshot-undated",
         "a dated snapshot of a model is charged at the price of the name without the date",
-        "https://github.com/Portkey-AI/models/blob/main/pricing/openai.json",
+        "catalog-wrong-rate",
+        "https://github.com/BerriAI/litellm/pull/19500",
         ("AUB-CHG-17f0", "AUB-OAI-23ed", "AUB-PRC-27f1"),
         replace(SOUND, rate=_snapshot_undated),
     ),
     Defect(
         "launch-price-kept",
         "a model is charged at the price that it had at first",
+        "catalog-wrong-rate",
         "https://github.com/BerriAI/litellm/pull/19500",
         ("AUB-PRC-9dba",),
         replace(SOUND, rate=_first_price),
@@ -400,13 +420,15 @@ RATES = (
     Defect(
         "region-unseen",
         "the price of a region is not looked for",
-        "https://github.com/BerriAI/litellm/pull/36886",
+        "tier-uplift-addon",
+        "https://github.com/BerriAI/litellm/pull/28626",
         ("AUB-PRC-c58f",),
         replace(SOUND, rate=_region_unseen),
     ),
     Defect(
         "seconds-as-tokens",
         "a transcription without usage is charged so many tokens for a second of its upload",
+        "wrong-billing-unit",
         "https://github.com/songquanpeng/one-api/pull/2022",
         ("AUB-AZU-1c84", "AUB-CHG-a645", "AUB-EXT-dd4f"),
         replace(SOUND, rate=_seconds_as_tokens),
@@ -414,6 +436,7 @@ RATES = (
     Defect(
         "session-guessed",
         "what a session does not state is charged at a figure taken from elsewhere",
+        "unit-mismatch-card-vs-usage",
         "https://github.com/BasedHardware/omi/pull/13475",
         (
             "AUB-AZU-0f0d",
@@ -435,7 +458,8 @@ RATES = (
     Defect(
         "default-price",
         "a model without a price is charged at a default price",
-        "https://github.com/mozilla-ai/otari/pull/550",
+        "catalog-missing-entry",
+        "https://github.com/QuantumNous/new-api/pull/1698",
         ("AUB-CHG-57df",),
         replace(SOUND, rate=_default_found),
     ),

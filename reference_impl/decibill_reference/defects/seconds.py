@@ -104,20 +104,23 @@ SECONDS = (
     Defect(
         "file-before-billed",
         "the length of the file is charged where the provider states the seconds that it bills",
-        "https://github.com/maximhq/bifrost/issues/5019",
+        "duration-source-wrong",
+        "https://github.com/BerriAI/litellm/issues/22622",
         ("AUB-EXT-54ad", "AUB-EXT-f95b", "AUB-GWY-e8e3", "AUB-OAI-ce8d"),
         replace(SOUND, read=misread(_file_before_billed)),
     ),
     Defect(
         "last-word-as-duration",
         "the end of the last word, segment or cue is taken for the duration",
-        "https://github.com/pipecat-ai/pipecat/pull/5055",
+        "duration-source-wrong",
+        "https://github.com/pollinations/pollinations/pull/13320",
         ("AUB-EXT-b542", "AUB-EXT-f95b", "AUB-OAI-2e2e"),
         replace(SOUND, read=_last_word),
     ),
     Defect(
         "translation-free",
         "translations, which carry no usage, are recorded without a quantity",
+        "usage-not-propagated",
         "https://github.com/traceloop/openllmetry/pull/3514",
         ("AUB-OAI-2e2e",),
         replace(SOUND, read=_unstated_is_free),
@@ -125,13 +128,15 @@ SECONDS = (
     Defect(
         "stated-duration-unread",
         "a duration that the answer states outside a usage object is not read",
-        "https://github.com/BerriAI/litellm/issues/11846",
+        "duration-source-wrong",
+        "https://github.com/pollinations/pollinations/pull/13320",
         ("AUB-EXT-280a",),
         replace(SOUND, read=misread(_stated_unread)),
     ),
     Defect(
         "fraction-of-a-second-lost",
         "a duration is stored in whole seconds",
+        "numeric-precision",
         "https://github.com/maximhq/bifrost/issues/5019",
         (
             "AUB-AZU-b6b9",
@@ -147,7 +152,8 @@ SECONDS = (
     Defect(
         "minutes-begun",
         "every minute begun is charged in full",
-        "https://github.com/metadist/synaplan/issues/1314",
+        "rounding-or-minimum",
+        "https://github.com/pollinations/pollinations/pull/12779",
         (
             "AUB-AZU-b6b9",
             "AUB-ELV-c02a",
@@ -162,6 +168,7 @@ SECONDS = (
     Defect(
         "milliseconds-as-seconds",
         "milliseconds are charged as seconds",
+        "time-unit-mixup",
         "https://github.com/Floe-Labs/floe-guard/pull/76",
         ("AUB-CHG-6162", "AUB-CHG-ea89", "AUB-ELV-c02a", "AUB-OAI-604a"),
         replace(SOUND, rate=_milliseconds),
@@ -169,6 +176,7 @@ SECONDS = (
     Defect(
         "header-believed",
         "an upload is as long as its header claims",
+        "duration-source-wrong",
         "https://github.com/BerriAI/litellm/issues/22622",
         ("AUB-EXT-b542",),
         replace(SOUND, measure=_header_believed),
@@ -176,7 +184,8 @@ SECONDS = (
     Defect(
         "bitrate-guessed",
         "the length of an upload is its size over an assumed bit rate",
-        "https://github.com/songquanpeng/one-api/pull/2022",
+        "duration-source-wrong",
+        "https://github.com/pollinations/pollinations/pull/11931",
         (
             "AUB-AZU-5e4d",
             "AUB-AZU-b6b9",

@@ -114,13 +114,15 @@ SESSIONS = (
     Defect(
         "session-last-response",
         "a session is charged for its last response or turn alone",
-        "https://github.com/MemberJunction/MJ/issues/4558",
+        "aggregation-error",
+        "https://github.com/pydantic/pydantic-ai/pull/5904",
         ("AUB-CHG-17f0", "AUB-GEM-87ee", "AUB-GEM-ee57", "AUB-GWY-e8e3", "AUB-OAI-17ce", "AUB-OAI-23ed"),
         replace(SOUND, read=_last_usage_alone),
     ),
     Defect(
         "input-transcription-lost",
         "the transcription of a session's input, a model of its own, is not charged",
+        "realtime-input-transcription",
         "https://github.com/livekit/agents/pull/5029",
         (
             "AUB-AZU-0f0d",
@@ -144,7 +146,8 @@ SESSIONS = (
     Defect(
         "input-transcription-at-session-price",
         "the transcription of a session's input is charged at the session's model",
-        "https://github.com/openai/openai-agents-python/issues/3810",
+        "realtime-input-transcription",
+        None,
         (
             "AUB-AZU-0f0d",
             "AUB-AZU-b359",
@@ -162,6 +165,7 @@ SESSIONS = (
     Defect(
         "session-without-usage-free",
         "a session whose events state no usage is recorded as free",
+        "provider-reports-nothing",
         "https://github.com/ENTERPILOT/GoModel/pull/781",
         ("AUB-GWY-3a9b", "AUB-GWY-e8e3"),
         replace(SOUND, read=_unstated_is_nothing),
@@ -169,13 +173,15 @@ SESSIONS = (
     Defect(
         "failed-response-free",
         "a response that failed or was cancelled is taken for one without tokens",
-        "https://github.com/pipecat-ai/pipecat/issues/5611",
+        "usage-not-propagated",
+        "https://github.com/openai/openai-agents-python/pull/3812",
         ("AUB-CHG-b5cd", "AUB-GWY-3a9b", "AUB-GWY-e8e3", "AUB-OAI-0afc"),
         replace(SOUND, read=misread(_failed_is_nothing)),
     ),
     Defect(
         "turn-counted-twice",
         "one frame that ends a turn and calls a tool is counted twice",
+        "aggregation-error",
         "https://github.com/BerriAI/litellm/pull/26590",
         ("AUB-GEM-ee57", "AUB-GWY-e8e3"),
         replace(SOUND, read=_twice_where_a_tool_is_called),
@@ -183,13 +189,15 @@ SESSIONS = (
     Defect(
         "live-details-uncut",
         "the details of a Live frame are charged in full where they exceed its count",
-        "https://github.com/BerriAI/litellm/pull/38419",
+        "provider-usage-wrong",
+        "https://github.com/theopenco/llmgateway/pull/3315",
         ("AUB-CHG-5310", "AUB-GEM-87ee", "AUB-GWY-e8e3"),
         replace(SOUND, read=misread(_details_as_they_stand)),
     ),
     Defect(
         "live-thoughts-within",
         "the thoughts of a Live turn are taken for part of its response",
+        "subset-overlap",
         "https://github.com/theopenco/llmgateway/pull/3315",
         ("AUB-EXT-dd4f", "AUB-GEM-52e9", "AUB-GWY-e8e3"),
         replace(SOUND, read=misread(_thoughts_within)),
@@ -197,7 +205,8 @@ SESSIONS = (
     Defect(
         "session-settings-unread",
         "the model that transcribes a session's input is the one of its first event, whatever changes later",
-        "https://github.com/openai/openai-agents-python/issues/3810",
+        "model-resolution",
+        None,
         (
             "AUB-AZU-0f0d",
             "AUB-AZU-b359",
@@ -218,7 +227,8 @@ SESSIONS = (
     Defect(
         "session-dropped-unrecorded",
         "a session that breaks off without a close is not recorded",
-        "https://github.com/theopenco/llmgateway/pull/3948",
+        "stream-or-abort-usage-lost",
+        "https://github.com/huggingface/speech-to-speech/issues/456",
         ("AUB-GWY-888a", "AUB-GWY-e8e3"),
         replace(SOUND, rows=_dropped_unrecorded),
     ),
