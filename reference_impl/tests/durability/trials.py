@@ -58,8 +58,9 @@ class Figures:
 
     def __str__(self) -> str:
         return (
-            f"{self.trial}, {self.times} times: {self.requests} requests, {self.received} received in full, {self.lost} lost, "
-            f"{self.unrecorded} answered as not recorded; {self.rows} rows, {self.charged} charged; "
+            f"{self.trial}, {self.times} times: {self.requests} requests, {self.received} received in full, "
+            f"{self.lost} lost, {self.unrecorded} answered as not recorded; "
+            f"{self.rows} rows, {self.charged} charged; "
             f"{self.refund_requests} requests for refunds, {self.refunds} refunds, {self.refunded}; "
             f"{self.seconds:.0f} seconds"
         )
