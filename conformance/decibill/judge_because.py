@@ -67,15 +67,17 @@ def arithmetic(case: ExchangeCase) -> str:
     """Return the right sum: every line as quantity times amount over unit, and what they come to."""
     if case.charge is None or not case.charge.lines:
         return ""
-    terms = [_term(line) for line in case.charge.lines]
+    models = {line.model for line in case.charge.lines}
+    terms = [_term(line, line.model if len(models) > 1 else "") for line in case.charge.lines]
     return f"{' + '.join(terms)} = {exact_text(case.charge.exact_total)}"
 
 
-def _term(line: ExpectedLine) -> str:
+def _term(line: ExpectedLine, model: str) -> str:
     per = "" if line.per == 1 else f" / {plain(line.per)}"
     factor = "" if line.multiplier == 1 else f" {_TIMES} {plain(line.multiplier)}"
     addon = f" for {line.addon}" if line.addon else ""
-    return f"{_amount(line.quantity, line.billed)} {_TIMES} {line.amount}{per}{factor}{addon}"
+    of = f" of {model}" if model else ""
+    return f"{_amount(line.quantity, line.billed)}{of} {_TIMES} {line.amount}{per}{factor}{addon}"
 
 
 def explain_zero(case: ExchangeCase) -> str:
@@ -129,13 +131,14 @@ def _clause(case: ExchangeCase, reason: str, gaps: list[Mapping[str, Any]]) -> s
     names = join_words([noun(str(gap.get("quantity", "usage"))) for gap in gaps])
     amounts = join_words([_gap_amount(gap) for gap in gaps])
     models = join_words(list(dict.fromkeys(str(gap.get("model", case.model)) for gap in gaps)))
+    a_part = f"the {amounts}" if any("quantity" in gap for gap in gaps) else "a part of the usage"
     clauses = {
         "no_rate": f"the price book has no rate for the {amounts}",
         "modality_unknown": f"the provider does not say what the {amounts} were, and their prices differ",
         "quantity_unknown": f"the price book prices {names}, and nothing says how many there were",
         "unit_mismatch": f"the price book prices {names}, and the provider reported another unit",
         "no_entry": f"the price book has no entry for {models}",
-        "model_unknown": f"the model of the {amounts} is not known",
+        "model_unknown": f"nothing names the model of {a_part}",
         "currency": f"{models} is priced in another currency",
     }
     return clauses.get(reason, f"the {amounts} cannot be priced ({reason})")

@@ -10,6 +10,8 @@ from decibill.judge_mistakes import (
     AT_TEXT_RATE,
     CACHED_AS_FRESH,
     CACHED_TWICE,
+    COMPONENT_AT_SESSION_PRICE,
+    COMPONENT_LOST,
     LIST_PRICE,
     OTHER_CHARACTERS,
     OTHER_DURATION,
@@ -43,6 +45,8 @@ BY_CAUSE: Final[Mapping[str, tuple[str, ...]]] = {
     CACHED_AS_FRESH: ("AUB-CHG-17f0", "AUB-CHG-5f0a"),
     CACHED_TWICE: ("AUB-CHG-17f0", "AUB-CHG-5f0a"),
     REASONING_TWICE: ("AUB-CHG-258f",),
+    COMPONENT_LOST: ("AUB-OAI-17ce", "AUB-AZU-0f0d", "AUB-OAI-604a"),
+    COMPONENT_AT_SESSION_PRICE: ("AUB-OAI-17ce", "AUB-AZU-0f0d", "AUB-OAI-604a"),
     UNMARKED: ("AUB-CHG-b5cd",),
     OTHER_CHARACTERS: ("AUB-EXT-3ad2", "AUB-OAI-a103"),
 }

@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from decibill.judge_because import gap_words
+from decibill.judge_because import gap_words, measured_words
 from decibill.judge_breaks import LOST_RECORD, NO_RECORD
 from decibill.judge_call import join_words, said
 from decibill.judge_table import STATUSES, Decided, Right, tolerance_of
@@ -83,8 +83,21 @@ def _status(call: Call, right: Right) -> Finding:
         because = f"the specification does not have the word; its words are {join_words(list(STATUSES))}"
         cause = "a charge status in other words"
         return replace(finding, outcome=Outcome.NOT_TESTABLE, because=because, cause=cause)
-    because = gap_words(call.case) or f"the charge is {right.status}"
+    because = f"{_why(call, right)}, so the charge is {right.status}"
     return replace(finding, outcome=Outcome.FAIL, because=because, cause="a wrong charge status")
+
+
+def _why(call: Call, right: Right) -> str:
+    """Return what makes the right status of a charge the right one."""
+    if right.status == "not_billable":
+        return "the upstream answered with an error"
+    if gaps := gap_words(call.case):
+        return gaps
+    lines = call.case.charge.lines if call.case.charge else ()
+    if not lines:
+        return "nothing was used, and that is known"
+    rates = "every rate of it is 0" if right.status == "free" else "the price book prices all of it"
+    return f"{measured_words(call.case)}, and {rates}"
 
 
 def _estimate(call: Call, right: Right, decided: Decided | None) -> Finding:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
-from decibill.judge_call import exact_text, noun, plain
+from decibill.judge_call import exact_text, join_words, noun, plain
 from decibill.plan_prices import case_entries, list_entries
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ __all__ = [
     "AT_TEXT_RATE",
     "CACHED_AS_FRESH",
     "CACHED_TWICE",
+    "COMPONENT_AT_SESSION_PRICE",
+    "COMPONENT_LOST",
     "LIST_PRICE",
     "OTHER_CHARACTERS",
     "OTHER_DURATION",
@@ -64,6 +66,8 @@ _MISSING: Final = "part of the usage is not billed"
 OTHER_CHARACTERS: Final = "characters are counted in another way"
 OTHER_DURATION: Final = "the duration is not the billable one"
 OTHER_UNIT: Final = "a price is used for another unit"
+COMPONENT_LOST: Final = "what another model did in a session is not billed"
+COMPONENT_AT_SESSION_PRICE: Final = "what another model did in a session is billed at the session's prices"
 LIST_PRICE: Final = "a public list price is used, not the configured one"
 _FACTORS: Final = (
     (Fraction(60), "60 times the right cost: a price per minute was used per second"),
@@ -93,6 +97,7 @@ def _mistakes(case: ExchangeCase) -> Iterator[Mistake]:
     lines = [line for line in case.charge.lines if not line.addon]
     rates = _rates(case)
     by_model = {line.model: _rates_of(case, line.model) for line in lines}
+    yield from _components(case, lines, rates, total)
     yield from _wrong_rate(lines, by_model, total)
     yield from _all_at_text(case, rates)
     yield from _cached_audio_at_text(case, rates, total)
@@ -110,6 +115,25 @@ def _mistakes(case: ExchangeCase) -> Iterator[Mistake]:
     for factor, sentence in _FACTORS:
         yield Mistake(total * factor, OTHER_UNIT, sentence)
     yield from _at_list_price(case, lines)
+
+
+def _components(
+    case: ExchangeCase, lines: list[ExpectedLine], rates: _Rates, total: Fraction
+) -> Iterator[Mistake]:
+    """Yield what a session costs without its other models, or with them at the session's own prices."""
+    others = [line for line in lines if line.model != case.model]
+    if not others or len(others) == len(lines):
+        return
+    models = join_words(list(dict.fromkeys(line.model for line in others)))
+    used = join_words([_named(line) for line in others])
+    theirs = sum((line.exact for line in others), Fraction(0))
+    lost = f"the {used} of {models} are not in it: their {exact_text(theirs)} is missing"
+    yield Mistake(total - theirs, COMPONENT_LOST, lost)
+    here = [(line, _at(rates, line.quantity) or Fraction(0)) for line in others]
+    at_session = sum((Fraction(line.billed) * rate for line, rate in here), Fraction(0))
+    if at_session:
+        words = f"the {used} of {models} are billed at the prices of {case.model}"
+        yield Mistake(total - theirs + at_session, COMPONENT_AT_SESSION_PRICE, words)
 
 
 def _at_list_price(case: ExchangeCase, lines: list[ExpectedLine]) -> Iterator[Mistake]:

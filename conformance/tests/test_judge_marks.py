@@ -66,7 +66,8 @@ class TestStatus:
     def test_what_is_missing_is_said(self) -> None:
         result = found("status", self.GAP, ledger(None, status="priced"), gateway=STATUS)
         assert (result.expected, result.got) == ("unpriced", "priced")
-        assert result.because == "the price book has no rate for the audio input tokens"
+        gap = "the price book has no rate for the audio input tokens"
+        assert result.because == f"{gap}, so the charge is unpriced"
 
     def test_a_gateway_without_the_rate_may_call_the_charge_unpriced(self) -> None:
         options = {"gateway": STATUS, "left_out": ("audio_input_tokens",)}

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from decibill.case import ExchangeCase
 from decibill.cases import load_cases
-from decibill.judge_mistakes import AT_TEXT_RATE, recognise
+from decibill.judge_breaks import broken_by
+from decibill.judge_mistakes import AT_TEXT_RATE, COMPONENT_AT_SESSION_PRICE, COMPONENT_LOST, recognise
 from tests.scene import case, found, ledger
 
 REQUEST = "/given/upstream/0/answers/0/exchange/request/json"
@@ -268,6 +269,27 @@ def test_the_mistake_is_named(of: ExchangeCase, billed: str, because: str) -> No
 @pytest.mark.parametrize("near", ["0.0052349", "0.0052347"])
 def test_a_number_beside_a_mistake_is_not_explained_by_it(near: str) -> None:
     assert "the right sum is" in found("cost", TOKENS, ledger(near)).because
+
+
+@pytest.mark.parametrize(
+    ("cost", "cause", "words"),
+    [
+        ("0.00714664", COMPONENT_LOST, "are not in it: their 0.0002006 is missing"),
+        ("0.00773284", COMPONENT_AT_SESSION_PRICE, "are billed at the prices of gpt-realtime"),
+    ],
+)
+def test_the_transcription_of_a_session_s_input_is_told_from_the_rest(
+    cost: str, cause: str, words: str
+) -> None:
+    name = "openai/realtime-transcription-in-tokens"
+    of = next(each for each in load_cases() if each.id == name)
+    assert isinstance(of, ExchangeCase)
+    mistake = recognise(of, Fraction(cost))
+    assert mistake is not None
+    assert mistake.cause == cause
+    used = "13 audio input tokens and 9 text output tokens of gpt-4o-transcribe"
+    assert mistake.words == f"the {used} {words}"
+    assert "AUB-OAI-17ce" in broken_by(of, cause)
 
 
 @pytest.mark.parametrize(
