@@ -59,6 +59,11 @@ _MOST_FRAMES: Final = 20
 _TELLING: Final = re.compile(
     "attempt|charge|content-type|cost|credit|error|model|price|provider|request-id|usage"
 )
+_METERS: Final = frozenset(
+    {"character-cost", "fiat-cost-before-overages", "fiat-currency", "x-gemini-service-tier"}
+)
+"""Headers of provider answers that usage, a stated cost or the tier of a price is read from."""
+
 _CLOCK: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]{120,}={0,2}")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -301,7 +306,13 @@ def _answered(case: ExchangeCase, observation: Observation) -> Mapping[str, Any]
 
 
 def _answer(response: Mapping[str, Any]) -> str:
-    """Return where the upstream's answer can be read."""
+    """Return where the upstream's answer can be read, with what its headers state of usage."""
+    headers: Mapping[str, str] = response.get("headers", {})
+    stated = ", ".join(f"{name}: {value}" for name, value in headers.items() if name.lower() in _METERS)
+    return _body(response) + (f" with {stated}" if stated else "")
+
+
+def _body(response: Mapping[str, Any]) -> str:
     for key, value in response.items():
         if key.endswith("_file"):
             return f"fixtures/{value}"
