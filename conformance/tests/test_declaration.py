@@ -94,6 +94,8 @@ def test_a_minimal_declaration_has_the_defaults_of_the_reference_page() -> None:
         ("features.operations", ["chatt"], "/features/operations", "did you mean chat"),
         ("features.operations", [], "/features/operations", "at least one"),
         ("features.stream", ["speech"], "/features/stream", "not declared"),
+        ("features.providers", {"chatt": ["openai"]}, "/features/providers/chatt", "did you mean chat"),
+        ("features.providers", {"chat": ["openia"]}, "/features/providers/chat", "did you mean openai"),
         ("features.modifiers", ["round"], "/features/modifiers", "one of addons"),
         ("features.retry", "yes", "/features/retry", "true or false"),
         ("features", 1, "/features", "must be a table"),

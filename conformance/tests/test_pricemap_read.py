@@ -10,6 +10,7 @@ from decibill import jsonio, schemas
 from decibill.book_checks import book_faults
 from decibill.declaration_read import load
 from decibill.errors import InvalidFileError, UnknownNameError, UsageError
+from decibill.pricelist import PriceList, meanings
 from decibill.pricemap import Carried
 from tests.pricelists import CONDUIT, LITELLM, gateway, lost, read
 
@@ -108,6 +109,14 @@ def test_a_plain_token_price_is_the_text_rate_and_a_missing_audio_price_stays_mi
         "text_input_tokens": ("0.0000025", "1"),
         "text_output_tokens": ("0.00001", "1"),
     }
+
+
+def test_one_price_for_every_modality_is_written_where_the_price_of_text_is_read() -> None:
+    fields = load("litellm").prices.fields
+    assert fields["input_tokens"].field == fields["text_input_tokens"].field
+    read = [meaning.quantity for _, meaning in meanings(fields, PriceList("map"))]
+    assert "input_tokens" not in read
+    assert "text_input_tokens" in read
 
 
 def test_one_price_in_both_members_for_seconds_is_one_price() -> None:
