@@ -86,7 +86,7 @@ def test_a_number_keeps_its_digits_as_written(written: str, amount: str) -> None
         ("-1", "not_a_number"),
         ("[1]", "not_a_number"),
         ("{}", "not_a_number"),
-        ("1e400", "precision"),
+        ("1e300", "precision"),
         ("1e-31", "precision"),
         ("1000000000000000", "precision"),
     ],
