@@ -14,6 +14,7 @@ from decibill_reference.defects.defect import Defect
 from decibill_reference.defects.elevenlabs import ELEVENLABS
 from decibill_reference.defects.gateway import GATEWAY
 from decibill_reference.defects.gemini import GEMINI
+from decibill_reference.defects.parts import PARTS
 from decibill_reference.defects.rates import RATES
 from decibill_reference.defects.seconds import SECONDS
 from decibill_reference.defects.sessions import SESSIONS
@@ -35,6 +36,7 @@ _ALL: Final = (
     *SESSIONS,
     *AZURE_SPEECH,
     *ELEVENLABS,
+    *PARTS,
     *RATES,
 )
 
