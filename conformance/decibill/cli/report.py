@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from decibill import jsonio
+from decibill import jsonio, schemas
 from decibill.cli.defects import named_defects
 from decibill.report.coverage import coverage, gaps, read_tested, render_json, render_text
+from decibill.report.summary import outputs, summary
 from decibill.report.text import printable
 from decibill.specification import load_specification
 
@@ -46,3 +47,19 @@ def coverage_(context: click.Context, file: Path, format_: str) -> int:
     for sentence in missing:
         click.echo(f"decibill: {sentence}", err=True)
     return 1 if missing else 0
+
+
+@report.command("summary", short_help="The verdict in a few lines of Markdown.")
+@click.argument("file", metavar="REPORT", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["markdown", "outputs"]),
+    default="markdown",
+    help="outputs: verdict and counts, one name=value a line.",
+)
+def summary_(file: Path, format_: str) -> None:
+    """Print verdict, counts and the requirements that are not met, for the page of a job."""
+    document = jsonio.load_file(file)
+    schemas.validate("report", document, str(file))
+    click.echo(summary(document) if format_ == "markdown" else outputs(document), nl=False)

@@ -1,0 +1,107 @@
+"""The summary of a report says verdict and counts, and nothing that a gateway says becomes markup."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from decibill import jsonio
+from decibill.cli.report import report as command
+from decibill.errors import InvalidFileError
+from decibill.report.summary import outputs, summary
+
+PUBLISHED = Path(__file__).parents[1] / "reports" / "0.1" / "ferrogw" / "report.json"
+
+
+@pytest.fixture
+def document() -> Any:
+    report = jsonio.load_file(PUBLISHED)
+    report["verdict"]["word"] = "not conformant"
+    row = {"outcome": "fail", "cases": [{"id": "a/b", "outcome": "fail"}]}
+    report["requirements"] = [{**report["requirements"][0], **row, "known": {"all": False}}]
+    return report
+
+
+def test_it_states_the_verdict_and_every_level(document: Any) -> None:
+    lines = summary(document).splitlines()
+
+    assert lines[0].endswith(": not conformant")
+    must = document["counts"]["MUST"]
+    not_checked = must["not_declared"] + must["not_testable"]
+    counts = (must["pass"], must["fail"], must["known"], must["error"], not_checked)
+    assert f"| MUST | {' | '.join(map(str, counts))} |" in lines
+
+
+def test_it_names_twenty_requirements_that_are_not_met_and_counts_the_rest(document: Any) -> None:
+    row = next(each for each in document["requirements"] if each["outcome"] == "fail")
+    document["requirements"] = [row] * 23
+
+    text = summary(document)
+
+    assert text.count(row["id"].replace("-", "\\-")) == 20
+    assert "3 more are in the report." in text
+
+
+def test_a_requirement_that_the_baseline_has_is_not_named(document: Any) -> None:
+    document["requirements"][0]["known"] = {"all": True}
+
+    assert "| not met | level |" not in summary(document)
+
+
+def test_a_conformant_gateway_has_no_table_of_failures(document: Any) -> None:
+    document["requirements"] = []
+
+    assert "| not met | level |" not in summary(document)
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "<img src=x>",
+        "[x](https://evil.example)",
+        "a | b | c",
+        "`code`",
+        "x\n## y",
+        "https://evil.example",
+        "\x1b[31m",
+        "@you",
+    ],
+)
+def test_what_a_gateway_says_stays_text(document: Any, attack: str) -> None:
+    document["gateway"]["name"] = attack
+
+    first, second, *_ = summary(document).splitlines()
+
+    shown = first.removeprefix("## ").removesuffix(": not conformant")
+    assert second == ""
+    assert not {"<", "\x1b"} & set(shown)
+    assert re.search(r"(?<!\\)[\[\](`|:@#]", shown) is None
+
+
+def test_outputs_are_one_line_each(document: Any) -> None:
+    must = document["counts"]["MUST"]
+
+    assert outputs(document).splitlines() == [
+        "verdict=not conformant",
+        f"passed={must['pass']}",
+        f"failed={must['fail'] + must['error']}",
+        f"not-checked={must['not_declared'] + must['not_testable']}",
+    ]
+
+
+def test_the_command_prints_either() -> None:
+    run = CliRunner().invoke
+
+    assert run(command, ["summary", str(PUBLISHED)]).stdout.startswith("## ")
+    assert run(command, ["summary", "--format", "outputs", str(PUBLISHED)]).stdout.startswith("verdict=")
+
+
+def test_a_file_that_is_no_report_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("{}")
+
+    done = CliRunner().invoke(command, ["summary", str(tmp_path / "x.json")], standalone_mode=False)
+
+    assert isinstance(done.exception, InvalidFileError)
