@@ -165,11 +165,22 @@ def _exchange_faults(exchange: Mapping[str, Any], path: Path | None) -> tuple[Fa
     """Return the bodies of a loose exchange that are not in its own folder; media may be absent."""
     if path is None:
         return ()
-    return tuple(
-        Fault(join(part, member), f"there is no file {name} beside the exchange")
+    folder = path.parent.resolve()
+    bodies = [
+        (join(part, member), name)
         for part in ("request", "response")
         for member, name in exchange.get(part, {}).items()
-        if member.endswith("_file") and not (path.parent / name).is_file()
+        if member.endswith("_file")
+    ]
+    return tuple(
+        Fault(
+            place,
+            f"there is no file {name} beside the exchange"
+            if (folder / name).resolve().is_relative_to(folder)
+            else f"the file {name} leads out of the exchange's folder",
+        )
+        for place, name in bodies
+        if not (folder / name).is_file() or not (folder / name).resolve().is_relative_to(folder)
     )
 
 

@@ -26,14 +26,14 @@ def curl_line(
 
     Args:
         method: HTTP method.
-        url: where the call goes.
+        url: where the call goes, secrets as in headers.
         headers: header values as declared, with ``{env.NAME}`` or ``{set.NAME}`` for secrets.
         body: what is sent.
         fixtures: how the shell reaches the fixtures root.
     """
-    words = ["curl", "-sS", "-X", method, shlex.quote(url)]
+    words = ["curl", "-sS", "-X", method, _word(url)]
     for name, value in headers.items():
-        words += ["-H", _header(f"{name}: {value}")]
+        words += ["-H", _word(f"{name}: {value}")]
     for field in body.fields:
         text = field.value
         if field.file is not None:
@@ -64,11 +64,11 @@ def session_line(
     said = "; ".join(
         f"printf '%s\\n' {_quoted(plain_json(frame, None), fixtures)}; sleep 1" for frame in frames
     )
-    words = ["websocat", "--text", *(f"-H {_header(f'{name}: {value}')}" for name, value in headers.items())]
-    return f"({said or 'sleep 1'}) | {' '.join(words)} {shlex.quote('ws' + url.removeprefix('http'))}"
+    words = ["websocat", "--text", *(f"-H {_word(f'{name}: {value}')}" for name, value in headers.items())]
+    return f"({said or 'sleep 1'}) | {' '.join(words)} {_word('ws' + url.removeprefix('http'))}"
 
 
-def _header(text: str) -> str:
+def _word(text: str) -> str:
     """Return *text* quoted so that the shell fills in environment variables and nothing else."""
     if not _ENV.search(text):
         return shlex.quote(text)

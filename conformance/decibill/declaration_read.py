@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +41,10 @@ from decibill.toml_read import read_toml
 
 __all__ = ["at_url", "declared_names", "is_http", "is_loopback", "load", "parse"]
 
+_DOUBTFUL = re.compile(r"[^!#-;=?-\[\]_a-z{}~]")
+"""What no address may hold: to some readers a backslash ends the host, and others drop white space."""
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _UPSTREAM_NAMES = frozenset({"case.asked_upstream", "case.key", "case.upstream"})
 _ROUTE_NAMES = template.RUN_NAMES | template.CASE_NAMES
 _DEFAULT_PROBE = Probe("GET", "*/models", {"object": "list", "data": []})
@@ -98,6 +103,8 @@ def parse(data: Mapping[str, Any], file: str, *, allow_remote_upstream: bool = F
         gateway.refuse("port", "0 means any free port, and there is no [start] to give it to")
     model = top.table("model")
     names = top.table("names")
+    if not _ID.fullmatch(gateway.text("id")):
+        gateway.refuse("id", "must be letters, digits, ., - and _, the first a letter or digit")
     declaration = Declaration(
         file=file,
         id=gateway.text("id"),
@@ -267,7 +274,9 @@ def is_http(address: str) -> bool:
 
 
 def is_loopback(address: str) -> bool:
-    """Return whether the URL *address* names this machine."""
+    """Return whether the URL *address* names this machine, to every program that reads addresses."""
+    if _DOUBTFUL.search(address):
+        return False
     try:
         host = urlsplit(address).hostname or ""
     except ValueError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,10 +19,11 @@ from decibill.cases import load_cases
 from decibill.declaration import Declaration, Source
 from decibill.drive_open import DriveOptions, Run, open_run
 from decibill.drive_send import Sent, in_order
-from decibill.errors import DecibillError, PreflightError
+from decibill.errors import DecibillError, InconclusiveError, PreflightError
 from decibill.observe import applies, observe_caller, observe_ledger
 from decibill.plan import Instance, Plan, plan
 from decibill.process import Gateway
+from decibill.secrets_hidden import Secrets
 from decibill.statements import Delivery, Observation, SourceObservation
 
 __all__ = ["DriveOptions", "Driven", "drive"]
@@ -58,6 +59,9 @@ class Driven:
     version: str | None = None
     """The gateway's version as it states it itself, where it is declared to."""
 
+    secrets: Secrets = field(default_factory=Secrets)
+    """What no report may show."""
+
 
 def drive(
     planned: Plan, declaration: Declaration, options: DriveOptions, *, fixtures: Path | None = None
@@ -77,9 +81,25 @@ def drive(
     """
     root = fixtures or data_directory("fixtures")
     trial = _preflight_instance(planned, declaration, root) if options.preflight else None
+    secrets = Secrets()
+    try:
+        return _drive(planned, declaration, options, root=root, trial=trial, secrets=secrets)
+    except InconclusiveError as error:
+        raise type(error)(secrets.hide(str(error))) from None
+
+
+def _drive(  # noqa: PLR0913 - each of them a fact of its own
+    planned: Plan,
+    declaration: Declaration,
+    options: DriveOptions,
+    *,
+    root: Path,
+    trial: Instance | None,
+    secrets: Secrets,
+) -> Driven:
     known = tuple({each.token: each for each in (*planned.instances, *((trial,) if trial else ()))}.values())
     with ExitStack() as stack:
-        run, gateway = open_run(stack, known, declaration, options, root)
+        run, gateway = open_run(stack, known, declaration, options, root, secrets=secrets)
         if options.preflight:
             run.notes += _preflight_or_why(run, trial)
         version = _version(run)
@@ -96,6 +116,7 @@ def drive(
             upstream_url=run.upstream_url,
             notes=tuple(run.notes),
             version=version,
+            secrets=secrets,
         )
 
 
@@ -124,7 +145,9 @@ def _preflight(run: Run, trial: Instance | None) -> tuple[str, ...]:
     if trial is None:
         return ("its prices were not checked: it has no plain text call to check them with",)
     sent = run.sender.send(trial, _PREFLIGHT)
-    preflight.check_call(run.declaration, run.target.url, run.upstream_url, sent)
+    # what it quotes of the answer it cuts short, and a secret must not be cut in two
+    shown = replace(sent, deliveries=run.secrets.hide_in(sent.deliveries))
+    preflight.check_call(run.declaration, run.target.url, run.upstream_url, shown)
     _note_calls(run, sent)
     _await_records(run, [sent])
     charge = trial.case.charge

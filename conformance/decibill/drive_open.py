@@ -24,6 +24,7 @@ from decibill.observe_sink import SINK_PORT, Sink, SinkLedger
 from decibill.observe_sqlite import SqliteLedger
 from decibill.plan import Instance
 from decibill.process import FileServer, Gateway, WorkFolder, free_port, fresh_secrets
+from decibill.secrets_hidden import Secrets, in_declaration, in_url
 from decibill.target import Target
 from decibill.upstream_server import FOREIGN_PORT, ReplayUpstream
 
@@ -79,16 +80,22 @@ class Run:
     """What notices that the gateway tries to reach another machine, where decibill starts it."""
 
     notes: list[str] = field(default_factory=list[str])
+    secrets: Secrets = field(default_factory=Secrets)
 
 
-def open_run(
+def open_run(  # noqa: PLR0913 - each of them a fact of its own
     stack: ExitStack,
     known: Sequence[Instance],
     declaration: Declaration,
     options: DriveOptions,
     root: Path,
+    *,
+    secrets: Secrets | None = None,
 ) -> tuple[Run, Gateway | None]:
-    """Start the upstream and, if asked to, the gateway; return the run that uses them."""
+    """Start the upstream and, if asked to, the gateway; return the run that uses them.
+
+    What the declaration keeps secret is added to *secrets* as soon as it is known.
+    """
     if options.upstream_url and not is_http(options.upstream_url):
         raise UsageError(
             f"--upstream-url: {options.upstream_url!r} is not an HTTP address; write http://HOST:PORT"
@@ -97,6 +104,7 @@ def open_run(
         raise UsageError(
             f"{options.upstream_url} is not on this machine; allow it with --allow-remote-upstream"
         )
+    secrets = secrets or Secrets()
     started = declaration.start if options.start else None
     port = options.upstream_port
     upstream = stack.enter_context(
@@ -120,6 +128,7 @@ def open_run(
             workdir=folder.path if folder else options.workdir,
         ),
     }
+    secrets.add([*in_declaration(declaration, values), *in_url(url), *in_url(upstream_url)])
     pushed = [source.id for source in declaration.observe if source.origin == "sink"]
     sink = stack.enter_context(Sink(pushed, port=0 if started else SINK_PORT)) if pushed else None
     if sink is not None:
@@ -149,6 +158,7 @@ def open_run(
     if declaration.bootstrap:
         with Target(values["url"], {}, timeout_s=options.timeout_s) as unauthorised:
             values |= bootstrap(declaration, values, unauthorised)
+        secrets.add(in_declaration(declaration, values))
     headers = {
         name: template.fill(value, values, declaration.file)
         for name, value in declaration.auth.headers.items()
@@ -164,7 +174,9 @@ def open_run(
     if gateway is None:
         for ledger in ledgers.values():
             ledger.forget_what_is_there(case_values(each, declaration, values, root) for each in known)
-    return Run(declaration, options, sender, target, upstream, upstream_url, root, ledgers, egress), gateway
+    run = Run(declaration, options, sender, target, upstream, upstream_url, root, ledgers, egress)
+    run.secrets = secrets
+    return run, gateway
 
 
 def _ledger(

@@ -145,14 +145,13 @@ class Sender:
         case, declaration = instance.case.of_call(number), self._declaration
         values = self.values(instance)
         request = self._with_additions(case.when[instance.dialect], values)
-        path = template.fill(declaration.routes[instance.dialect][case.operation], values, declaration.file)
-        if request.query:
-            path, _, query = path.partition("?")
-            path += "?" + urlencode({**dict(parse_qsl(query, keep_blank_values=True)), **request.query})
+        route = declaration.routes[instance.dialect][case.operation]
+        path = _with_query(template.fill(route, values, declaration.file), request.query)
         secret = {name: f"{{{name}}}" for name in values if name.startswith(("env.", "set."))}
         added = _filled(declaration.request.headers, {**values, **secret}, declaration.file)
+        named = template.fill(route, {**values, **secret}, declaration.file)
         shown = {**declaration.auth.headers, **request.headers, **added}
-        url, name = self._target.url + path, values["case.name"]
+        url, name = self._target.url + _with_query(named, request.query, safe="{}"), values["case.name"]
         if case.operation == "realtime":
             talk = self._talk(instance, request, name)
             call = Call("GET", path, request.headers, Body(b"", None), talk=talk)
@@ -246,6 +245,14 @@ def _exchanges(instance: Instance, served: Sequence[_Served]) -> tuple[Mapping[s
     if case.client.kind != "parallel":
         return tuple(exchange for _, exchange in served)
     return tuple(case.of_call(n).exchange if case.others else served[0][1] for n in range(case.client.calls))
+
+
+def _with_query(path: str, query: Mapping[str, str], safe: str = "") -> str:
+    """Return *path* with the members of *query* in its query string."""
+    if not query:
+        return path
+    path, _, own = path.partition("?")
+    return f"{path}?{urlencode({**dict(parse_qsl(own, keep_blank_values=True)), **query}, safe=safe)}"
 
 
 def _filled(headers: Mapping[str, str], values: Mapping[str, str], file: str) -> dict[str, str]:

@@ -114,6 +114,7 @@ def run(
             selection=options.selection,
             baseline=options.baseline,
             notes=driven.notes,
+            secrets=driven.secrets,
             fixtures_sha256=_fixtures_sha256(options.fixtures or data_directory("fixtures")),
         )
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,6 +17,14 @@ __all__ = ["SqliteLedger"]
 
 _MOST: Final = 100_000
 _BUSY_S: Final = 2.0
+_LARGEST: Final = 16 * 1024 * 1024
+"""Bytes of one value."""
+
+_LONGEST_S: Final = 10.0
+"""How long one query may take."""
+
+_STEPS: Final = 100_000
+"""Steps of SQLite between two looks at the clock."""
 
 
 @dataclass(slots=True)
@@ -40,6 +49,9 @@ class SqliteLedger(Ledger):
             uri = f"{self.file.resolve().as_uri()}?mode=ro"
             with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_S)) as database:
                 database.execute("PRAGMA query_only = ON")
+                database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST)
+                until = time.monotonic() + _LONGEST_S
+                database.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
                 found = database.execute(self.source.query or "")
                 names = [column[0] for column in found.description or ()]
                 rows = found.fetchmany(_MOST)

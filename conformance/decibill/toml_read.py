@@ -12,7 +12,7 @@ from decibill.errors import InvalidFileError
 __all__ = ["read_toml"]
 
 _LARGEST: Final = 1024 * 1024
-_LONGEST_LINE: Final = 20_000
+_LONGEST_LINE: Final = 8000
 """The time for a key of very many parts is quadratic in them, and a key stands in one line."""
 
 _DEEPEST: Final = 60

@@ -159,3 +159,25 @@ def test_a_run_reads_the_rows_of_a_gateway_that_it_drives(database: Path) -> Non
 
 def only_ids(sources: Any) -> list[list[str]]:
     return [list(each[0].records) for each in sources]
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        (
+            "select (with recursive n(x) as (select 1 union all select x + 1 from n) select count(*) from n)",
+            "interrupted",
+        ),
+        ("select zeroblob(1000000000) as cost", "too big"),
+        ("select hex(zeroblob(20000000)) as cost", "too big"),
+    ],
+    ids=["never ends", "a huge value", "a huge text"],
+)
+def test_a_query_is_bounded_in_time_and_size(
+    database: Path, monkeypatch: pytest.MonkeyPatch, query: str, says: str
+) -> None:
+    monkeypatch.setattr("decibill.observe_sqlite._LONGEST_S", 0.1)
+    source = Source("log", "sqlite", "ledger", query=query, identity=("/id",), cost=Cost("/cost"))
+    log = ledger(database, source=source)
+    log.read()
+    assert says in (log.problem or "")

@@ -96,6 +96,8 @@ def _write(configured: Configured, folder: Path, *, force: bool) -> None:
     """Write the files, readable by this user alone; nothing is written where one of them is refused."""
     for name, text in configured.files.items():
         path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(f"{path} leads out of {folder}, by a link; choose another --out")
         if not force and path.exists() and (not path.is_file() or path.read_bytes() != text.encode()):
             raise UsageError(f"{path} is there and holds something else; overwrite it with --force")
     try:

@@ -24,6 +24,7 @@ from decibill.report.model import (
     VerdictInfo,
 )
 from decibill.report.passed_on import passed_on_note
+from decibill.secrets_hidden import Secrets
 from decibill.upstream_match import Arrived, choose
 from decibill.verdict import instance_outcome, is_known
 
@@ -93,10 +94,18 @@ class Found:
     baseline: Baseline | None = None
     notes: tuple[str, ...] = ()
     fixtures_sha256: str | None = None
+    secrets: Secrets = field(default_factory=Secrets)
+    """What the gateway was given and may have repeated anywhere."""
 
 
 def build_report(found: Found) -> Report:
     """Return the report of a run."""
+    # twice: before texts are cut, which could cut a secret in two, and after words have been made of them
+    found = replace(found, observations=found.secrets.hide_in(found.observations))
+    return found.secrets.hide_in(_built(found))
+
+
+def _built(found: Found) -> Report:
     rows = _cases(found)
     requirements = requirement_rows(found.verdict, found.specification)
     return Report(
@@ -134,7 +143,8 @@ def hide_host(text: str) -> str:
     """Return an address with its host hidden, unless it is this machine itself: a report may be published."""
     parts = urlsplit(text)
     if not parts.hostname or parts.hostname in _LOOPBACK:
-        return text
+        # a password may stand before the host
+        return text.replace(parts.netloc, parts.netloc.rpartition("@")[2], 1)
     return f"{parts.scheme}://[host]{parts.path}"
 
 
