@@ -60,6 +60,10 @@ _ASKS: Final = {
     "speech": '{"json": {"model": "{model}", "input": "..."}}',
     "realtime": '{"frames": [...]}, the frames that the client sent',
 }
+_ASKS_ELEVENLABS: Final = {
+    "transcription": '{"form": {"model_id": "{model}", "file": {"media_file": "audio/..."}}}',
+    "speech": '{"json": {"model_id": "{model}", "text": "..."}}',
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,13 +241,15 @@ def _exchange(answer: Recorded, name: str) -> dict[str, Any]:
 def _call(answer: Recorded) -> Any:
     if answer.request is not None:
         return {"json": _with_model(answer.request, "{model}")}
-    shape = _ASKS.get(str(answer.told.operation), '{"json": {...}}')
+    own = _ASKS_ELEVENLABS if answer.told.provider == "elevenlabs" else {}
+    operation = str(answer.told.operation)
+    shape = own.get(operation) or _ASKS.get(operation, '{"json": {...}}')
     return _fill(f"what the client asked: {shape}")
 
 
 def _with_model(request: Mapping[str, Any], model: str) -> dict[str, Any]:
     """Return the request with another name for its model, where it names one."""
-    return {**request, "model": model} if "model" in request else dict(request)
+    return {name: model if name in {"model", "model_id"} else value for name, value in request.items()}
 
 
 def write(made: Scaffold, root: Path) -> tuple[Path, Path]:

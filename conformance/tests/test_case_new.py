@@ -40,6 +40,7 @@ LEFT = {
 
 def made(tmp_path: Path, content: bytes | str, *options: str, name: str = "answer.json") -> Result:
     body = tmp_path / name
+    tmp_path.mkdir(exist_ok=True)
     body.write_bytes(content.encode() if isinstance(content, str) else content)
     arguments = ["new", str(body), "--root", str(tmp_path / "fixtures"), *options]
     return CliRunner().invoke(command, arguments, standalone_mode=False)
@@ -182,6 +183,18 @@ def test_a_request_becomes_the_call_and_what_the_provider_received(tmp_path: Pat
 
     assert case["when"]["openai"] == {"json": {"model": "{model}", "messages": []}}
     assert exchange(case)["request"]["json"] == {"model": "gpt-audio-mini", "messages": []}
+
+
+def test_elevenlabs_names_a_model_by_a_member_of_its_own(tmp_path: Path) -> None:
+    answer = json.dumps({"language_probability": 1, "text": ""})
+    left = document(made(tmp_path / "left", answer, "--model", "scribe_v2"))
+    request = tmp_path / "request.json"
+    request.write_text('{"model_id": "eleven_v3", "text": "Good evening"}', encoding="utf-8")
+    told_ = ("--provider", "elevenlabs", "--operation", "speech", "--model", "eleven_v3")
+    asked = document(made(tmp_path, '{"audio_base64": ""}', *told_, "--request", str(request)))
+
+    assert '"model_id": "{model}"' in left["when"]["elevenlabs"]
+    assert asked["when"]["elevenlabs"] == {"json": {"model_id": "{model}", "text": "Good evening"}}
 
 
 @pytest.mark.parametrize(
