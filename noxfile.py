@@ -28,6 +28,7 @@ nox.options.sessions = [
     "conformance",
     "matrix",
     "durability",
+    "fuzz",
 ]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
@@ -84,6 +85,13 @@ def requirements(session: nox.Session) -> None:
     """Check the requirements: extracted as committed, texts accepted, each covered by a case or excluded."""
     session.install("-e.")
     session.run("python", "-m", "decibill.requirements", "check")
+
+
+@nox.session(python=PYTHONS[0])
+def fuzz(session: nox.Session) -> None:
+    """Look for inputs that nobody thought of: a minute for everything that reads what others wrote."""
+    session.install("-e.", *group("fuzz"))
+    session.run("python", "-m", "fuzz", *session.posargs)
 
 
 @nox.session

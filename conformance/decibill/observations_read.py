@@ -173,8 +173,13 @@ def _delivery(answer: Mapping[str, Any]) -> Delivery:
 
 def _body(kind: str, value: Any) -> bytes:
     if kind == "json":
-        return plain_json(value, None).encode()
-    return base64.b64decode(value) if kind == "base64" else str(value).encode()
+        return _bytes(plain_json(value, None))
+    return base64.b64decode(value) if kind == "base64" else _bytes(str(value))
+
+
+def _bytes(text: str) -> bytes:
+    """Return *text* in UTF-8; half a character, which that cannot hold, as JSON escapes it."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _check(

@@ -40,7 +40,8 @@ def printable(text: str) -> str:
 
 def _steers(character: str) -> bool:
     code = ord(character)
-    return code < 32 or 127 <= code < 160 or character in _BIDIRECTIONAL
+    half = 0xD800 <= code < 0xE000  # half a character, which no terminal and no file can be given
+    return code < 32 or 127 <= code < 160 or half or character in _BIDIRECTIONAL
 
 
 @dataclass(frozen=True, slots=True)
