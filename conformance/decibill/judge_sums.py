@@ -7,19 +7,10 @@ from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
-from decibill.declaration import (
-    Auth,
-    Correlate,
-    Cost,
-    Declaration,
-    Features,
-    Prices,
-    Source,
-    Upstream,
-)
 from decibill.judge_call import Call, RunFacts
 from decibill.judge_cost import judge_cost
 from decibill.judge_usage import judge_usage
+from decibill.library import subject
 from decibill.plan import Instance
 from decibill.statements import Kind, SourceObservation, Statement
 
@@ -31,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["judge_sums"]
 
 _CHECKS: Final = frozenset({"cost", "silent_zero"})
-_SOURCE: Final = "answer"
+_SOURCE: Final = "record"
 
 
 def judge_sums(case: ExchangeCase, answer: Answer, stated: frozenset[str]) -> Iterator[Finding]:
@@ -42,7 +33,7 @@ def judge_sums(case: ExchangeCase, answer: Answer, stated: frozenset[str]) -> It
     usage = {name: _statement(quantities, name, where) for name in quantities}
     call = Call(
         instance=Instance(case.id, case, "", "", ""),
-        declaration=_declared(bool(cost), tuple(usage)),
+        declaration=subject(quantities=usage),
         facts=RunFacts(),
         sources=(SourceObservation(_SOURCE, "ledger", cost, usage),),
     )
@@ -66,35 +57,3 @@ def _statement(members: Mapping[str, Any], name: str, where: str) -> Statement:
     if not isinstance(number, Decimal) or not number.is_finite():
         return Statement(Kind.UNKNOWN, at)
     return Statement(Kind.NUMBER, at, number, str(value), not isinstance(value, str))
-
-
-def _declared(cost: bool, quantities: tuple[str, ...]) -> Declaration:
-    """Return the declaration of a subject that can be given every price and states this much."""
-    source = Source(
-        _SOURCE,
-        "body",
-        "ledger",
-        cost=Cost("/cost") if cost else None,
-        usage={name: (f"/quantities/{name}",) for name in quantities},
-    )
-    return Declaration(
-        file="",
-        id="calculator",
-        name="calculator",
-        version="",
-        url="",
-        port=0,
-        dialects=(),
-        features=Features(price_scope="alias"),
-        start=None,
-        auth=Auth(),
-        model_name="",
-        upstream=Upstream("none", "path", {}),
-        provider_names={},
-        operation_names={},
-        prices=Prices("book"),
-        files={},
-        routes={},
-        correlate=Correlate(),
-        observe=(source,),
-    )
