@@ -78,6 +78,7 @@ def fixtures(session: nox.Session) -> None:
     session.install("-e.[media]")
     session.run("python", "-m", "decibill.sanity")
     session.run("python", "-m", "decibill.manifest", "verify")
+    session.run("python", "-m", "decibill.frozen", "check")
 
 
 @nox.session
