@@ -123,13 +123,17 @@ def _partition_faults(values: Mapping[str, Fraction], unknown: Sequence[str], at
     ]
     if "cached_input_tokens" in values and sum(split) > values["cached_input_tokens"]:
         yield Fault(f"{at}/cached_input_tokens", f"is less than its parts, which come to {sum(split)}")
-    both = [values.get("input_tokens"), values.get("output_tokens")]
-    if "total_tokens" in values and None not in both:
-        total = sum((value for value in both if value is not None), Fraction(0))
-        if total != values["total_tokens"]:
-            yield Fault(
-                f"{at}/total_tokens", f"is {values['total_tokens']}; input_tokens + output_tokens = {total}"
-            )
+    yield from _total_faults(values, at)
+
+
+def _total_faults(values: Mapping[str, Fraction], at: str) -> Iterator[Fault]:
+    if "total_tokens" not in values:
+        return
+    whole = values["total_tokens"]
+    held = {name: values[name] for name in ("input_tokens", "output_tokens") if name in values}
+    total = sum(held.values(), Fraction(0))
+    if total > whole or (len(held) == 2 and total != whole):
+        yield Fault(f"{at}/total_tokens", f"is {whole}; {' + '.join(held)} = {total}")
 
 
 # Charges
