@@ -235,6 +235,27 @@ def _fractions(value: Any, at: str = "") -> Iterator[tuple[str, Decimal]]:
             yield from _fractions(item, at + join(n))
 
 
+def events_told_apart(tree: Tree) -> Iterator[Finding]:
+    """Two events of a session have one id only where they are one event, sent again.
+
+    A provider's ids are its own, so a gateway may drop an event whose id it has seen.
+    """
+    for path in tree.files:
+        name = tree.name(path)
+        if not name.startswith("upstream/") or path.suffix != ".json" or path.read_bytes()[:1] != b"[":
+            continue
+        try:
+            events: list[dict[str, Any]] = jsonio.load_file(path)
+        except InvalidFileError:
+            continue  # some answers are wrong on purpose
+        seen: dict[str, object] = {}
+        for index, event in enumerate(events):
+            frame: dict[str, Any] = event.get("frame", {}) if event.get("from") == "server" else {}
+            identity = frame.get("event_id")
+            if identity is not None and seen.setdefault(identity, frame) != frame:
+                yield Finding(name, f"/{index}/frame/event_id", f"{identity} is another event's id")
+
+
 def conformance_prices(tree: Tree) -> Iterator[Finding]:
     """The prices of gateway cases: one entry a model, finite in every unit, unlike any published price."""
     book = tree.sound_books.get(_CONFORMANCE)
@@ -326,6 +347,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     known_requirements,
     unused_files,
     no_floats,
+    events_told_apart,
     conformance_prices,
     second_prices,
     size,

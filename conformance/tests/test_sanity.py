@@ -84,6 +84,25 @@ EXCHANGE = (*FIRST, "exchange")
 AT_EXCHANGE = "/given/upstream/0/answers/0/exchange"
 
 
+def test_two_events_of_a_session_share_an_id_only_as_the_same_event(tree: Path) -> None:
+    def event(name: str, kind: str, side: str = "server") -> dict[str, Any]:
+        return {"from": side, "frame": {"type": kind, "event_id": name}}
+
+    events = [
+        event("e1", "a"),
+        event("e1", "a"),
+        event("e2", "b"),
+        event("e2", "c"),
+        event("e2", "d", "client"),
+    ]
+    (tree / "upstream" / "session.json").write_text(json.dumps(events), encoding="utf-8")
+    (tree / "upstream" / "cut.json").write_text("[{", encoding="utf-8")
+
+    found = list(sanity.events_told_apart(sanity.Tree(tree)))
+
+    assert [(each.file, each.pointer) for each in found] == [("upstream/session.json", "/3/frame/event_id")]
+
+
 @pytest.mark.parametrize(
     ("change", "file", "pointer", "words"),
     [
