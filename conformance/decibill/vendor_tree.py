@@ -156,7 +156,7 @@ def update(target: Path, copy: Copy, *, force: bool = False) -> Changes:
     try:
         return _update(target, copy, staging, force=force)
     finally:
-        shutil.rmtree(staging)
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _update(target: Path, copy: Copy, staging: Path, *, force: bool) -> Changes:

@@ -13,6 +13,7 @@ from decibill.cli.vendor import vendor
 from decibill.errors import DecibillError, InvalidFileError, UsageError
 from decibill.manifest import entry
 from decibill.vendor import PACK, pack, render
+from decibill.vendor_diff import case_differences
 
 CHOICE = ("--provider", "elevenlabs", "--feature", "speech")
 
@@ -184,3 +185,50 @@ def test_a_link_is_refused(target: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(target)
 
     assert "symbolic link" in str(refused(tmp_path / "link", "--everything"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ({"a": 1}, {"a": 1}, []),
+        ({"a": {"b": "x"}}, {"a": {"b": "y"}}, ['a.b was "x" and is "y"']),
+        ({"a": 1}, {"a": "1"}, ['a was 1 and is "1"']),
+        ({"a": 0}, {"a": False}, ["a was 0 and is false"]),
+        ({"a": [1, 2]}, {"a": [1, 3]}, ["a.1 was 2 and is 3"]),
+        ({"a": [1]}, {"a": [1, 2]}, ["a is other"]),
+        ({"a": "x" * 99}, {"a": "y"}, ["a is other"]),
+        ({"a": None}, {"a": "y"}, ["a is other"]),
+        ({"a": 1}, {"b": 1}, ["a is gone", "b is new"]),
+    ],
+    ids=["same", "nested", "type", "truth", "item", "length", "long", "null", "members"],
+)
+def test_the_difference_of_two_documents_is_said_place_by_place(
+    old: object, new: object, words: list[str]
+) -> None:
+    assert list(case_differences(old, new)) == words
+
+
+def test_of_many_differences_five_are_told_and_the_rest_is_counted(target: Path) -> None:
+    content = gzip.decompress((target / PACK).read_bytes())
+    cases = {case["id"]: case for case in map(json.loads, content.splitlines())}
+    name = min(cases)
+    cases[name] |= {f"note{n}": 1 for n in range(8)}
+    (target / PACK).write_bytes(pack({each: json.dumps(case).encode() for each, case in cases.items()}))
+
+    (line,) = run(target, "--diff").stdout.splitlines()
+
+    assert line.startswith(f"changed  {name}: ")
+    assert line.endswith(", and 3 more")
+
+
+def test_a_body_that_is_other_is_told_with_its_case(target: Path) -> None:
+    document = json.loads((target / "MANIFEST.json").read_text())
+    at = next(n for n, each in enumerate(document["files"]) if each["path"].startswith("upstream/"))
+    document["files"][at]["sha256"] = "0" * 64
+    del document["files"][next(n for n, e in enumerate(document["files"]) if e["path"] == "LICENSE")]
+    (target / "MANIFEST.json").write_bytes(render(document))
+
+    lines = run(target, "--diff").stdout.splitlines()
+
+    assert any(f"{document['files'][at - 1]['path']} is other" in line for line in lines if "changed" in line)
+    assert "file     LICENSE is new" in lines
