@@ -64,6 +64,10 @@ def error_body(message: str, kind: str, code: str | None = None) -> dict[str, An
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
+def _kind(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
 @dataclass(frozen=True, slots=True)
 class Relay:
     """One call on its way back to the client."""
@@ -81,23 +85,30 @@ class Relay:
     async def answer(self, answer: Answer) -> None:
         """Pass an answer of the provider on, and record what the call used and cost."""
         response = answer.response
-        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = _kind(response.headers.get("content-type", ""))
         if response.is_error:
             await self._whole(answer)
         elif kind == "text/event-stream":
             await self._stream(answer)
-        elif self.call.operation in _AUDIO and not kind.startswith(_TEXT):
+        elif self._is_media(kind):
             await self._media(answer, kind)
         else:
             await self._whole(answer)
+
+    def _is_media(self, kind: str) -> bool:
+        return self.call.operation in _AUDIO and not kind.startswith(_TEXT)
 
     async def again(self, cached: CachedAnswer) -> None:
         """Give an answer again that was given before; it costs nothing."""
         if self.seams.cached_is_free:
             metered = served_from_cache(self.call)
         else:
-            response = {"headers": {"content-type": cached.content_type}, "text": cached.body.decode()}
-            metered = await meter(self.call, {"status": 200, **response}, self.seams)
+            kind = _kind(cached.content_type)
+            read: dict[str, Any] = {"text": cached.body.decode("utf-8", "replace")}
+            if self._is_media(kind):
+                read = {"media": {"content_type": kind}}
+            response = {"status": 200, "headers": {"content-type": cached.content_type}, **read}
+            metered = await meter(self.call, response, self.seams)
         if not await self._record(metered, 200, 0):
             await self._not_recorded()
             return

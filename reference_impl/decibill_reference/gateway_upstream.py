@@ -40,10 +40,7 @@ class UpstreamFailure(Exception):  # noqa: N818 - it is the upstream's failure, 
         self.problem = problem
         self.attempts = attempts
         self.reached = reached
-        super().__init__(problem, attempts, reached)
-
-    def __str__(self) -> str:
-        return self.problem
+        super().__init__(problem)
 
 
 @dataclass(frozen=True, slots=True)

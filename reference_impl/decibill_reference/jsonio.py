@@ -8,6 +8,7 @@ known, so a fault leaves a mark in the value, and the marked value is searched o
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, cast
@@ -93,12 +94,8 @@ class _Parser:
         value = dict(pairs)
         if len(value) == len(pairs):
             return value
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                return self._mark("duplicate_key", f"the key {key!r} stands twice in one object", key)
-            seen.add(key)
-        raise AssertionError("an object with fewer members than pairs repeats a key")
+        key = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        return self._mark("duplicate_key", f"the key {key!r} stands twice in one object", key)
 
     def _fraction(self, text: str) -> Any:
         try:

@@ -660,3 +660,10 @@ def test_more_usage_never_costs_less(fewer: int, more: int, amount: str, per: st
         )
 
     assert total(fewer) <= total(more)
+
+
+def test_nothing_of_what_has_no_rate_is_no_gap() -> None:
+    fees = {"requests": {"amount": "0.01", "per": "1"}}
+    charge = priced(fees, {"audio_duration_seconds": 0}, entry={"pricing_model": "audio_per_minute"})
+
+    assert (charge["status"], gaps(charge)) == ("priced", [])

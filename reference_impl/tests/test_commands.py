@@ -468,3 +468,10 @@ def test_serve_tells_what_defects_there_are() -> None:
     (option,) = [param for param in serve.params if param.name == "defect"]
 
     assert len(option.type.described) >= 45  # type: ignore[attr-defined]
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/mem").exists(), reason="needs a file that is there and gives nothing"
+)
+def test_a_file_that_cannot_be_read_is_named() -> None:
+    assert "/proc/self/mem: cannot be read: " in fault(run(rate, "/proc/self/mem", "--prices", FOUNDING))

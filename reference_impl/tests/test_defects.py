@@ -274,3 +274,54 @@ def test_a_client_that_leaves_takes_its_call_along() -> None:
 )
 def test_usage_is_dropped_from_transcriptions_alone(operation: str, body: bytes, delivered: bytes) -> None:
     assert DEFECTS["usage-dropped"].seams.deliver(operation, body) == delivered
+
+
+def test_a_ledger_without_audio_keeps_calls_without_usage() -> None:
+    assert DEFECTS["ledger-without-audio"].seams.rows(ROW) == (ROW,)
+
+
+def test_the_last_cue_of_subtitles_is_the_length_of_what_cannot_be_measured() -> None:
+    subtitles = "1\n00:00:00,000 --> 00:01:02,500\nHello\n\n"
+    exchange = {
+        "provider": "openai",
+        "surface": "api",
+        "operation": "transcription",
+        "model": "whisper-1",
+        "at": "2026-06-05T22:25:54Z",
+        "request": {"form": {"file": {}, "response_format": "srt"}},
+        "response": {"status": 200, "headers": {"content-type": "text/plain"}, "text": subtitles},
+    }
+
+    assert "audio_duration_seconds" in SOUND.read(exchange).unknown
+    quantities = DEFECTS["last-word-as-duration"].seams.read(exchange).quantities
+    assert quantities["audio_duration_seconds"] == Decimal("62.5")
+
+
+def test_replayed_audio_is_not_seen() -> None:
+    usage = {
+        "prompt_tokens": 30,
+        "completion_tokens": 1,
+        "total_tokens": 31,
+        "prompt_tokens_details": {"audio_tokens": 20, "text_tokens": 10},
+        "completion_tokens_details": {"audio_tokens": 0, "text_tokens": 1},
+    }
+
+    def read(*messages: dict[str, Any]) -> Any:
+        exchange = {
+            "provider": "openai",
+            "surface": "api",
+            "operation": "chat",
+            "model": "gpt-audio-1.5",
+            "at": "2026-06-05T22:25:54Z",
+            "request": {"json": {"messages": list(messages)}},
+            "response": {
+                "status": 200,
+                "headers": {"content-type": "application/json"},
+                "text": json.dumps({"usage": usage}),
+            },
+        }
+        return DEFECTS["replayed-audio-unseen"].seams.read(exchange).quantities
+
+    assert read({"role": "user"})["audio_input_tokens"] == 20
+    replayed = read({"role": "assistant", "audio": {"id": "audio_1"}}, {"role": "user"})
+    assert (replayed["audio_input_tokens"], replayed["input_tokens"]) == (0, 10)

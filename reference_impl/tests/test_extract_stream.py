@@ -146,3 +146,19 @@ def test_a_fault_in_a_stream_is_found_by_the_number_of_its_event() -> None:
         "negative_quantity",
         "/response/sse/1/usage/prompt_tokens",
     )
+
+
+def test_an_event_that_only_names_another_in_its_text_is_not_that_event() -> None:
+    said = {"type": "transcript.text.delta", "delta": "transcript.text.done", "usage": {"input_tokens": 1}}
+    exchange: dict[str, Any] = {
+        "provider": "openai",
+        "surface": "api",
+        "operation": "transcription",
+        "model": "gpt-4o-transcribe",
+        "at": "2026-06-05T22:25:54Z",
+        "response": {"status": 200, "sse": f"data: {json.dumps(said)}\n\n"},
+    }
+
+    record = extract(exchange)
+
+    assert (record.quantities, record.flags) == ({}, ("stream_incomplete",))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from decibill_reference import gateway_cache, gateway_relay
+from decibill_reference.defects import DEFECTS
 from decibill_reference.gateway import GatewayConfig
 from decibill_reference.gateway_cache import AnswerCache, CachedAnswer, key_of
 from decibill_reference.gateway_config import Alias
@@ -161,3 +162,30 @@ def test_the_answer_that_was_not_asked_for_the_longest_goes_first(monkeypatch: p
 
 def test_parts_of_a_request_are_told_apart() -> None:
     assert key_of("a", "b", b"", "c", b"") != key_of("ab", "", b"", "c", b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "request_", "answer"),
+    [
+        (SPEECH, {"model": "speak", "input": "Hello"}, spoken(b"ID3\xff\xfb")),
+        ("/v1/chat/completions", CHAT, as_json(ANSWER)),
+    ],
+    ids=["media", "json"],
+)
+def test_the_defect_of_charging_for_the_cache_charges_the_same_again(
+    tmp_path: Path, upstream: HTTPServer, path: str, request_: dict[str, Any], answer: Response
+) -> None:
+    base = f"{upstream.url_for('')}/v1"
+    aliases = {
+        "speak": Alias("speak", "openai", "tts-1", base, BOOK, caches=True),
+        "chat": Alias("chat", "openai", "gpt-4o-mini", base, BOOK, caches=True),
+    }
+    answering(upstream, path, answer)
+
+    with running(
+        GatewayConfig(tmp_path / "usage.sqlite", aliases), DEFECTS["cache-hit-charged"].seams
+    ) as found:
+        first, second = (found.row(found.client.post(path, json=request_)) for _ in range(2))
+
+    assert (first["cached"], second["cached"]) == (False, True)
+    assert first["cost"] == second["cost"] != "0"

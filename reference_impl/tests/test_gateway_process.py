@@ -152,3 +152,14 @@ def test_a_gateway_listens_on_ipv6_where_there_is_any(config: Path) -> None:
             assert httpx.get(f"{url}/health", trust_env=False).status_code == 200
         return
     pytest.skip("this machine has no IPv6")
+
+
+def test_the_command_line_decides_where_the_ledger_is(config: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.sqlite"
+
+    with serving("--config", str(config), "--ledger", str(elsewhere)) as (process, _):
+        process.terminate()
+        assert process.wait(60) == 0
+
+    assert elsewhere.exists()
+    assert not (tmp_path / "usage.sqlite").exists()

@@ -238,3 +238,23 @@ def test_without_a_decoder_a_compressed_file_has_no_length() -> None:
     )
 
     assert ran.stdout == "None\n"
+
+
+def test_a_chunk_behind_the_samples_that_is_cut_off_makes_the_claim_of_their_size_false() -> None:
+    """Whatever stands there is sound, then: a claim must be borne out by the whole file."""
+    whole = wav(format_chunk(), chunk(b"data", SECOND, 2 * RATE), chunk(b"LIST", bytes(80)))
+    claimed_long = wav(
+        format_chunk(), chunk(b"data", SECOND), b"LIST" + struct.pack("<I", 4 * RATE), bytes(72)
+    )
+    too_short_for_a_chunk = wav(format_chunk(), chunk(b"data", SECOND), b"LIST")
+
+    assert measure(whole) == 1
+    assert measure(claimed_long) == 1 + Decimal(80) / (2 * RATE)
+    assert measure(too_short_for_a_chunk) == 1 + Decimal(4) / (2 * RATE)
+
+
+def test_without_a_decoder_no_length_is_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+
+    assert measure((AUDIO / "tone-1.7s.wav").read_bytes()) == Decimal("1.7")
+    assert measure(b"ID3 anything else") is None

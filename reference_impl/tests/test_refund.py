@@ -414,3 +414,17 @@ def test_a_refund_record_survives_the_way_through_json(charged: Charge) -> None:
     record = refund(charged, whole("r1"))
 
     assert Refund.from_json(record.to_json()) == record
+
+
+def test_a_request_that_names_a_model_is_kept_with_it() -> None:
+    record = refund(TWO_MODELS, part("r1", model="asr", audio_duration_seconds=20)).to_json()
+
+    assert record["request"]["model"] == "asr"
+    assert Refund.from_json(record).to_json() == record
+
+
+def test_a_refund_of_a_line_that_cost_nothing_is_read_back() -> None:
+    free = charge("0", line("tts_characters", "31", "0", "0"), status="free")
+    record = refund(free, whole("r1")).to_json()
+
+    assert Refund.from_json(record).to_json() == record

@@ -60,11 +60,10 @@ def _milliseconds_taken_for_seconds(document: Json, exchange: Exchange) -> None:
 
 def _recognised_speech(document: Json, exchange: Exchange) -> None:
     """Take the part of short audio in which speech was recognised for its length."""
-    if exchange.get("surface") == "azure_speech" and "RecognitionStatus" in document:
-        ticks = document.pop("Duration", None)
-        if ticks is not None:
-            document.clear()
-            document.update({"durationMilliseconds": int(ticks) // 10_000, "combinedPhrases": []})
+    if exchange.get("surface") == "azure_speech" and {"RecognitionStatus", "Duration"} <= set(document):
+        milliseconds = int(document["Duration"]) // 10_000
+        document.clear()
+        document.update({"durationMilliseconds": milliseconds, "combinedPhrases": []})
 
 
 AZURE_SPEECH = (
