@@ -38,10 +38,15 @@ def judge_sums(case: ExchangeCase, answer: Answer, stated: frozenset[str]) -> It
         sources=(SourceObservation(_SOURCE, "ledger", cost, usage),),
     )
     if cost is not None:
-        yield from (each for each in judge_cost(call) if each.check in _CHECKS)
+        yield from (_of_calculator(each) for each in judge_cost(call) if each.check in _CHECKS)
     if usage:
-        for each in judge_usage(call, "ledger"):
-            yield replace(each, cause=each.cause.removesuffix(" in the ledger"))
+        yield from (_of_calculator(each) for each in judge_usage(call, "ledger"))
+
+
+def _of_calculator(finding: Finding) -> Finding:
+    """Return the finding in words that fit a program without a ledger."""
+    because = finding.because.replace("the gateway", "the calculator")
+    return replace(finding, because=because, cause=finding.cause.removesuffix(" in the ledger"))
 
 
 def _statement(members: Mapping[str, Any], name: str, where: str) -> Statement:
