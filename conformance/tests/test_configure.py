@@ -314,10 +314,10 @@ def test_what_is_not_declared_left_out_or_without_prices_is_said(tmp_path: Path)
     text = text.replace('how = "served"', 'how = "none"').replace(
         'price_scope = "model"', 'price_scope = "none"'
     )
-    plain.write_text(text.replace('"openai/{case.model}"', '"{env.PREFIX}/{case.model}"'))
+    plain.write_text(text.replace('"{case.provider}/{case.model}"', '"{env.PREFIX}/{case.model}"'))
     without = run_command("plain.toml", "--out", "other", folder=tmp_path).stdout
 
-    assert "# left out, for lack of a place: audio_input_tokens of openai/" in declared
+    assert "# left out, for lack of a place: audio_input_tokens of gemini/" in declared
     assert "for lack of the provider azure\n" in declared
     assert "a calculator" not in declared
     assert "# It takes no prices, so it is judged by the usage that it states.\n" in without

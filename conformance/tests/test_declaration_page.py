@@ -6,6 +6,7 @@ import copy
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -170,5 +171,5 @@ def test_the_tutorial_differs_from_the_declaration_that_comes_along_in_little() 
     taught, ours = parse(document, "my-ferrogw.toml"), load("ferrogw")
 
     assert taught.routes == ours.routes
-    assert taught.features == ours.features
+    assert taught.features == replace(ours.features, extra=frozenset())  # one provider is enough to learn it
     assert set(taught.prices.fields.items()) <= set(ours.prices.fields.items())
