@@ -268,6 +268,13 @@ class ExchangeCase(Case):
         return 1 if "gateway.cache" in self.features else self.client.calls
 
     @property
+    def most_attempts(self) -> int:
+        """How often the upstream may be asked in all: every step of each call, for each model that answers."""
+        exchanges = [answer.exchange for step in self.steps for answer in step.answers]
+        models = {(exchange["provider"], exchange["model"]) for exchange in exchanges}
+        return self.upstream_calls * len(self.steps) * len(models)
+
+    @property
     def asked(self) -> Mapping[str, Any]:
         """The exchange with the model that the client asks for: after a fallback not the billed one."""
         billed = (self.provider, self.model)

@@ -314,7 +314,7 @@ def _repeats(sent: Sequence[Sent]) -> list[str]:
     often = [
         (each.instance.id, len(each.attempts))
         for each in sent
-        if len(each.attempts) > each.instance.case.upstream_calls * len(each.instance.case.steps)
+        if len(each.attempts) > each.instance.case.most_attempts
         and int(each.instance.case.exchange["response"]["status"]) < 400
     ]
     if not often:

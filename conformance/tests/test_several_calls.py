@@ -240,6 +240,12 @@ def test_a_fallback_asks_for_another_model_than_the_billed_one() -> None:
     assert exchange_case(CACHED).asked == exchange_case(CACHED).exchange
 
 
+def test_a_fallback_may_ask_once_for_each_model_and_a_plain_call_once_in_all() -> None:
+    plain = exchange_case("openai/transcription-4o-json")
+
+    assert (exchange_case(FALLBACK).most_attempts, plain.most_attempts) == (2, 1)
+
+
 # What is checked of a case file
 
 
