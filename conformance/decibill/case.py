@@ -269,7 +269,7 @@ class ExchangeCase(Case):
 
     @property
     def most_attempts(self) -> int:
-        """How often the upstream may be asked in all: every step of each call, for each model that answers."""
+        """How often the upstream may be asked: for every step of each call, each model that answers it."""
         exchanges = [answer.exchange for step in self.steps for answer in step.answers]
         models = {(exchange["provider"], exchange["model"]) for exchange in exchanges}
         return self.upstream_calls * len(self.steps) * len(models)
