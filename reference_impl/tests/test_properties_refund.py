@@ -67,6 +67,11 @@ def test_refunds_never_exceed_the_charge_whatever_is_asked_for(charge: Charge, d
             continue
         if asked["id"] in accepted:
             assert given_back == accepted[asked["id"]]
+        for name in asked.get("quantities", ()):
+            taken = [
+                line.refunded for line in given_back.lines if (line.quantity, line.addon) == (name, None)
+            ]
+            assert sum(taken) == Decimal(given_back.request.quantities[name]), "all of it or a refusal"
         accepted[asked["id"]] = given_back
         check(charge, accepted)
 
