@@ -161,7 +161,7 @@ class TestWrongUsage:
             (["--url", "http://127.0.0.1:99999"], "is not an HTTP address"),
             (["--upstream-url", "example.com"], "--upstream-url: 'example.com' is not an HTTP address"),
             (["--url", "http://127.0.0.1:9", "--start"], "--start and --url contradict each other"),
-            (["--defect", "silent-zeros"], "there is no defect 'silent-zeros'; did you mean silent-zero?"),
+            (["--defect", "silent-zeros"], "there is no defect 'silent-zeros'; did you mean silent-zero"),
             (["--defect", "silent-zero", "--gateway", "ferrogw"], "leave out --gateway and --url"),
             (["--update-baseline"], "--update-baseline needs --baseline FILE"),
             (["--baseline", "missing.json"], "missing.json: cannot be read"),
