@@ -315,7 +315,11 @@ def _repeats(sent: Sequence[Sent]) -> list[str]:
         (each.instance.id, len(each.attempts))
         for each in sent
         if len(each.attempts) > each.instance.case.most_attempts
-        and int(each.instance.case.exchange["response"]["status"]) < 400
+        and not any(
+            int(answer.exchange["response"]["status"]) >= 400
+            for step in each.instance.case.steps
+            for answer in step.answers
+        )
     ]
     if not often:
         return []
