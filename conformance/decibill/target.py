@@ -208,15 +208,16 @@ def _decoded(response: httpx.Response) -> Iterator[bytes]:
 
 def _inflated(pieces: Iterable[bytes], coding: str) -> Iterator[bytes]:
     inflate = zlib.decompressobj(_GZIP_OR_ZLIB)
+    is_empty = True
     try:
         for piece in pieces:
-            rest = piece
+            rest, is_empty = piece, False
             while rest and not inflate.eof:
                 yield inflate.decompress(rest, _SMALL)
                 rest = inflate.unconsumed_tail
     except zlib.error:
         raise _EncodedError(f"the answer says that it is encoded as {coding}, and it is not") from None
-    if not inflate.eof:
+    if not (inflate.eof or is_empty):
         raise _EncodedError(f"the answer broke off: its {coding} encoding has no end")
 
 

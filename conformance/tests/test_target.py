@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import http.server
 import io
 import json
@@ -10,6 +11,7 @@ import os
 import subprocess
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -165,6 +167,59 @@ def test_an_answer_larger_than_any_is_cut(monkeypatch: pytest.MonkeyPatch) -> No
         delivery = target.send(call())
     assert len(delivery.body) == 1000
     assert delivery.error == "the answer is larger than 1000 bytes"
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_what_is_packed_although_nobody_asked_is_read(coding: str) -> None:
+    packed = gzip.compress(b"hello" * 50_000) if coding == "gzip" else zlib.compress(b"hello" * 50_000)
+    with (
+        gateway(lambda handler: plain(handler, packed, content_encoding=coding)) as url,
+        Target(url, {}) as target,
+    ):
+        delivery = target.send(call())
+    assert (delivery.body, delivery.error) == (b"hello" * 50_000, None)
+
+
+def test_nothing_at_all_needs_no_unpacking() -> None:
+    with (
+        gateway(lambda handler: plain(handler, b"", content_encoding="gzip")) as url,
+        Target(url, {}) as target,
+    ):
+        assert target.send(call()).error is None
+
+
+@pytest.mark.parametrize(
+    ("coding", "says"),
+    [
+        ("gzip", "the answer broke off: its gzip encoding has no end"),
+        ("br", "the answer is encoded as br; the client accepts no encoding"),
+    ],
+)
+def test_what_is_packed_in_a_way_that_is_not_read_is_said(coding: str, says: str) -> None:
+    packed = gzip.compress(b"hello")[:-4]
+    with (
+        gateway(lambda handler: plain(handler, packed, content_encoding=coding)) as url,
+        Target(url, {}) as target,
+    ):
+        delivery = target.send(call())
+    assert (delivery.status, delivery.error, delivery.cut) == (200, says, "coding")
+
+
+def test_when_a_run_has_kept_enough_only_small_answers_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("decibill.target.LARGEST_RUN", 150_000)
+    bodies = iter([b"x" * 100_000, b"y" * 100_000, b"z" * 1000])
+    with gateway(lambda handler: plain(handler, next(bodies))) as url, Target(url, {}) as target:
+        first, second, third = (target.send(call()) for _ in range(3))
+    assert (len(first.body), first.cut) == (100_000, None)
+    assert (len(second.body), second.cut) == (65_536, "size")
+    assert second.error == "the answers of this run are larger than 150000 bytes in all"
+    assert (len(third.body), third.cut) == (1000, None)
+
+
+def test_what_is_only_looked_up_does_not_count_for_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("decibill.target.LARGEST_RUN", 1)
+    with gateway(lambda handler: plain(handler, b"x" * 100_000)) as url, Target(url, {}) as target:
+        assert len(target.get("/usage").body) == 100_000
 
 
 def test_a_client_that_goes_away_keeps_what_it_had() -> None:
