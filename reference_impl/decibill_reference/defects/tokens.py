@@ -126,23 +126,23 @@ def _replayed_audio_unseen(document: Json, exchange: Exchange) -> None:
     messages: Any = requested(exchange).get("messages")
     if not isinstance(messages, list) or not any("audio" in each for each in messages if each):
         return
-    for usage in usages(document):
-        for details in _details(usage, _INPUT_DETAILS):
-            unseen = details.get("audio_tokens", 0)
-            if isinstance(unseen, int):
-                details["audio_tokens"] = 0
-                _add(usage, ("prompt_tokens", "total_tokens"), -unseen)
+    _unsee(document, "audio_tokens", "prompt_tokens")
 
 
 def _prompt_unseen(document: Json, exchange: Exchange) -> None:
     if exchange["operation"] != "transcription":
         return
+    _unsee(document, "text_tokens", "input_tokens")
+
+
+def _unsee(document: Json, part: str, whole: str) -> None:
+    """Take one modality out of the input."""
     for usage in usages(document):
         for details in _details(usage, _INPUT_DETAILS):
-            unseen = details.get("text_tokens", 0)
+            unseen = details.get(part, 0)
             if isinstance(unseen, int):
-                details["text_tokens"] = 0
-                _add(usage, ("input_tokens", "total_tokens"), -unseen)
+                details[part] = 0
+                _add(usage, (whole, "total_tokens"), -unseen)
 
 
 def _diarized_by_duration(document: Json, _: Exchange) -> None:
