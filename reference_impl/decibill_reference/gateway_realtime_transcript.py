@@ -85,7 +85,6 @@ _OUTLINES: Final[Mapping[str, Outline]] = {
     "session.usage.updated": {"usage": None},
     "session.closed": {"usage": None},
     "response.event": {"event": {"type": None, "response": _WORK}},
-    "decision.event": {"event": {"type": None, "decision": _WORK}},
 }
 _COUNTER: Final = "session.usage.updated"
 _PIECE: Final = "conversation.item.input_audio_transcription.delta"

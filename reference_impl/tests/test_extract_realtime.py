@@ -424,14 +424,6 @@ def test_what_a_live_session_delegates_is_a_component_of_the_other_model(event: 
     ] == ([("chat", "gpt-5.6", 900)] if read else [])
 
 
-def test_a_decision_of_a_live_session_is_a_component_too() -> None:
-    decision = {"model": "d", "usage": {"input_tokens": 9, "output_tokens": 1}}
-    told = {"type": "decision.event", "event": {"type": "decision.completed", "decision": decision}}
-    record = session(told, told, clock(30, "session.closed"))
-
-    assert [(part.model, part.quantities["total_tokens"]) for part in record.components] == [("d", 20)]
-
-
 def test_delegated_work_that_says_nothing_of_its_tokens_leaves_them_unknown() -> None:
     told = {"type": "response.event", "event": {"type": "response.completed", "response": {"usage": None}}}
     record = session(told, clock(30, "session.closed"))
@@ -468,7 +460,6 @@ WORDS = st.sampled_from(
         "response.created",
         "response.done",
         "response.event",
-        "decision.event",
         COMPLETED,
         "error",
     ]

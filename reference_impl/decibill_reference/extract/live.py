@@ -37,7 +37,6 @@ _OF_SUCH_SESSIONS = (
 _PATHS = ("/live/", "/realtime/translations")
 _DELEGATED: Mapping[str, Mapping[str, str]] = {
     "response.event": {"response.completed": "response", "response.incomplete": "response"},
-    "decision.event": {"decision.completed": "decision"},
 }
 """The events that carry those of another model, and which of these end a piece of its work, told in what."""
 
