@@ -80,7 +80,6 @@ ELEVENLABS = (
             "AUB-ELV-9dad",
             "AUB-ELV-de7f",
             "AUB-GWY-1cf8",
-            "AUB-GWY-888a",
             "AUB-GWY-e8e3",
         ),
         replace(SOUND, read=lambda exchange: _cost_header(exchange, None)),
@@ -98,7 +97,7 @@ ELEVENLABS = (
         "every character is one credit, whatever the model",
         "credits-currency-plan",
         "https://github.com/Significant-Gravitas/AutoGPT/pull/12909",
-        ("AUB-ELV-26be", "AUB-ELV-3239", "AUB-ELV-7dbe", "AUB-ELV-8022", "AUB-GWY-888a", "AUB-GWY-e8e3"),
+        ("AUB-ELV-26be", "AUB-ELV-3239", "AUB-ELV-7dbe", "AUB-ELV-8022", "AUB-GWY-e8e3"),
         replace(SOUND, read=_characters_as_credits),
     ),
     Defect(

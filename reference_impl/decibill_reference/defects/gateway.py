@@ -142,7 +142,7 @@ GATEWAY = (
         "seconds and characters are metered and never charged",
         "unit-dropped",
         "https://github.com/langwatch/langwatch/issues/6934",
-        ("AUB-CHG-d6d8", "AUB-CHG-ea89", "AUB-GWY-5793"),
+        ("AUB-CHG-d6d8", "AUB-CHG-ea89", "AUB-GWY-3a9b"),
         replace(SOUND, cost=_tokens_only),
     ),
     Defect(
@@ -158,7 +158,7 @@ GATEWAY = (
         "one call is recorded and charged twice",
         "retry-failure-cache-charged",
         "https://github.com/elizaOS/eliza/issues/16425",
-        ("AUB-GWY-888a", "AUB-GWY-897f"),
+        ("AUB-GWY-5793", "AUB-GWY-888a", "AUB-GWY-897f"),
         replace(SOUND, rows=_two_rows),
     ),
     Defect(
@@ -226,7 +226,7 @@ GATEWAY = (
         "a call is forgotten when its client goes away",
         "stream-or-abort-usage-lost",
         "https://github.com/BerriAI/litellm/pull/33736",
-        ("AUB-GWY-888a", "AUB-GWY-e8e3"),
+        ("AUB-GWY-5793", "AUB-GWY-888a", "AUB-GWY-e8e3"),
         replace(SOUND, carry=_with_the_client),
     ),
 )

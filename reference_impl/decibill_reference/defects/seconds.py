@@ -194,7 +194,6 @@ SECONDS = (
             "AUB-ELV-de7f",
             "AUB-EXT-b542",
             "AUB-EXT-f95b",
-            "AUB-GWY-888a",
             "AUB-GWY-897f",
             "AUB-GWY-e8e3",
             "AUB-OAI-2e2e",

@@ -35,7 +35,9 @@ def _add(usage: Json, names: tuple[str, ...], count: int) -> None:
             usage[name] += count
 
 
-def _without_details(document: Json, _: Exchange) -> None:
+def _without_details(document: Json, exchange: Exchange) -> None:
+    if exchange["operation"] != "transcription":
+        return
     for usage in usages(document):
         for name in [name for name in usage if name.lower().endswith(("_details", "tokensdetails"))]:
             del usage[name]
@@ -154,45 +156,10 @@ def _diarized_by_duration(document: Json, _: Exchange) -> None:
 TOKENS = (
     Defect(
         "details-dropped",
-        "the totals of a usage are kept and its split by modality is not",
+        "of a transcription the totals are kept and their split by modality is not",
         "detail-field-lost",
         "https://github.com/pipecat-ai/pipecat/pull/5050",
-        (
-            "AUB-AZU-0f0d",
-            "AUB-AZU-9209",
-            "AUB-AZU-a1c6",
-            "AUB-AZU-b359",
-            "AUB-CHG-17f0",
-            "AUB-CHG-b946",
-            "AUB-EXT-2633",
-            "AUB-EXT-5812",
-            "AUB-EXT-74ed",
-            "AUB-EXT-7d80",
-            "AUB-EXT-d606",
-            "AUB-EXT-dd4f",
-            "AUB-GEM-3f25",
-            "AUB-GEM-52e9",
-            "AUB-GEM-5cb5",
-            "AUB-GEM-87ee",
-            "AUB-GEM-9697",
-            "AUB-GEM-9c30",
-            "AUB-GEM-ea33",
-            "AUB-GEM-ee57",
-            "AUB-GWY-1cf8",
-            "AUB-GWY-e8e3",
-            "AUB-OAI-17ce",
-            "AUB-OAI-1bdd",
-            "AUB-OAI-23ed",
-            "AUB-OAI-2b98",
-            "AUB-OAI-779a",
-            "AUB-OAI-7b0d",
-            "AUB-OAI-7f05",
-            "AUB-OAI-8bf2",
-            "AUB-OAI-eccf",
-            "AUB-OAI-f9eb",
-            "AUB-USE-a8e5",
-            "AUB-USE-dd54",
-        ),
+        ("AUB-EXT-2633", "AUB-EXT-5812", "AUB-OAI-7b0d"),
         replace(SOUND, read=misread(_without_details)),
     ),
     Defect(
