@@ -41,7 +41,8 @@ class Attribution:
             return ()
         if requirement in check.breaks or requirement in _ABOUT_ANY_USAGE:
             return ()
-        if check.explained_by and requirement.startswith(_OF_PRICING):
+        own = requirement in check.explained_by
+        if check.explained_by and not own and requirement.startswith(_OF_PRICING):
             return check.explained_by
         return tuple(name for name in check.breaks if (check.cause, name) in self.shown)
 

@@ -166,3 +166,12 @@ def test_it_speaks_against_a_rule_of_reading_all_the_same() -> None:
 @pytest.mark.parametrize("wrong", [(), ("output_tokens",)], ids=["right", "another-quantity"])
 def test_a_wrong_cost_stands_where_what_it_depends_on_was_read_rightly(wrong: tuple[str, ...]) -> None:
     assert OTHER in _verdict(_instance(*wrong)).failed
+
+
+def test_a_rule_that_the_wrong_usage_itself_fails_is_not_hidden_by_it() -> None:
+    checks = (
+        CheckResult("cost", (OTHER,), Outcome.FAIL, cause="other"),
+        CheckResult("ledger.audio_input_tokens", (OTHER,), Outcome.FAIL, cause="z"),
+    )
+    result = InstanceResult(instance(case()), explained(checks, ["audio_input_tokens"]))
+    assert _verdict(result).failed == (OTHER,)

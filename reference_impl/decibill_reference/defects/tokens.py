@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +37,16 @@ def _add(usage: Json, names: tuple[str, ...], count: int) -> None:
 
 
 def _without_details(document: Json, exchange: Exchange) -> None:
-    if exchange["operation"] != "transcription":
-        return
+    if exchange["operation"] == "transcription":
+        _drop_details(document)
+
+
+def _without_details_of_sessions(document: Json, exchange: Exchange) -> None:
+    if exchange["operation"] == "realtime":
+        _drop_details(document)
+
+
+def _drop_details(document: Json) -> None:
     for usage in usages(document):
         for name in [name for name in usage if name.lower().endswith(("_details", "tokensdetails"))]:
             del usage[name]
@@ -131,6 +140,20 @@ def _replayed_audio_unseen(document: Json, exchange: Exchange) -> None:
     _unsee(document, "audio_tokens", "prompt_tokens")
 
 
+def _heard_again(document: Json, exchange: Exchange) -> None:
+    """Add the audio of a message once more for every message after it."""
+    messages: Any = requested(exchange).get("messages")
+    if not isinstance(messages, list):
+        return
+    heard = [place for place, message in enumerate(messages) if '"input_audio"' in json.dumps(message)]
+    again = len(messages) - 1 - heard[-1] if heard else 0
+    for usage in usages(document) if again else ():
+        for details in _details(usage, _INPUT_DETAILS):
+            audio = details.get("audio_tokens", 0)
+            _add(details, ("audio_tokens",), audio * again)
+            _add(usage, ("prompt_tokens", "total_tokens"), audio * again)
+
+
 def _prompt_unseen(document: Json, exchange: Exchange) -> None:
     if exchange["operation"] != "transcription":
         return
@@ -161,6 +184,32 @@ TOKENS = (
         "https://github.com/pipecat-ai/pipecat/pull/5050",
         ("AUB-EXT-2633", "AUB-EXT-5812", "AUB-OAI-7b0d"),
         replace(SOUND, read=misread(_without_details)),
+    ),
+    Defect(
+        "session-details-dropped",
+        "of a session the totals are kept and their split by modality is not",
+        "detail-field-lost",
+        "https://github.com/pipecat-ai/pipecat/pull/5050",
+        (
+            "AUB-AZU-0f0d",
+            "AUB-AZU-9209",
+            "AUB-AZU-b359",
+            "AUB-CHG-17f0",
+            "AUB-EXT-74ed",
+            "AUB-EXT-dd4f",
+            "AUB-GEM-52e9",
+            "AUB-GEM-87ee",
+            "AUB-GEM-ee57",
+            "AUB-GWY-e8e3",
+            "AUB-OAI-17ce",
+            "AUB-OAI-1bdd",
+            "AUB-OAI-23ed",
+            "AUB-OAI-2b98",
+            "AUB-OAI-779a",
+            "AUB-OAI-eccf",
+            "AUB-OAI-f9eb",
+        ),
+        replace(SOUND, read=misread(_without_details_of_sessions)),
     ),
     Defect(
         "one-spelling-of-details",
@@ -249,6 +298,14 @@ TOKENS = (
         "https://github.com/openai/openai-realtime-console/issues/50",
         ("AUB-EXT-d606", "AUB-GWY-e8e3", "AUB-OAI-7f05"),
         replace(SOUND, read=misread(_replayed_audio_unseen)),
+    ),
+    Defect(
+        "audio-heard-again",
+        "the audio of one message is added again for every message after it",
+        "aggregation-error",
+        "https://github.com/Laisky/one-api/commit/874bab81",
+        ("AUB-GWY-e8e3", "AUB-USE-dd54"),
+        replace(SOUND, read=misread(_heard_again)),
     ),
     Defect(
         "prompt-unseen",
