@@ -289,21 +289,16 @@ class Ledger:
 
     def _write_all(self, connection: sqlite3.Connection) -> None:
         with closing(connection):
-            while (first := self._queue.get()) is not None:
-                batch = [first]
-                last = False
-                while len(batch) < _BATCH and not last:
-                    try:
-                        following = self._queue.get_nowait()
-                    except queue.Empty:
-                        break
-                    if following is None:
-                        last = True
-                    else:
-                        batch.append(following)
-                _commit(connection, batch)
-                if last:
-                    return
+            ended = False
+            while not ended:
+                batch = [self._queue.get()]
+                with suppress(queue.Empty):
+                    while len(batch) < _BATCH:
+                        batch.append(self._queue.get_nowait())
+                writes = [each for each in batch if each is not None]
+                ended = len(writes) < len(batch)
+                if writes:
+                    _commit(connection, writes)
 
 
 def _insert(rows: Sequence[LedgerRow], connection: sqlite3.Connection) -> None:
