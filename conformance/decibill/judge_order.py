@@ -17,6 +17,9 @@ from decibill import template
 from decibill.statements import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
     from decibill.judge_call import Call
     from decibill.statements import SourceObservation
 
@@ -58,7 +61,8 @@ def _given(calls: Sequence[Call], found: Sequence[SourceObservation]) -> tuple[S
 
 def _has_usage(call: Call, source: SourceObservation) -> bool:
     """Say whether every count that the record states is that of the call."""
-    right = call.case.usage.quantities if call.case.usage is not None else {}
+    usage = call.case.usage
+    right: Mapping[str, int | Decimal] = usage.quantities if usage is not None else {}
     stated = {name: each.value for name, each in source.usage.items() if each.kind is Kind.NUMBER}
     return bool(stated) and all(value == right.get(name, 0) for name, value in stated.items())
 

@@ -180,6 +180,7 @@ BEHAVIOURS = {"header-believed", "bitrate-guessed", "stream-counts-summed", "cac
     "calls-mixed-up",
     "attempts-charged",
     "replayed-audio-unseen",
+    "audio-heard-again",
 }
 """Defects of which a single exchange without its request shows nothing."""
 
@@ -297,7 +298,7 @@ def test_the_last_cue_of_subtitles_is_the_length_of_what_cannot_be_measured() ->
     assert quantities["audio_duration_seconds"] == Decimal("62.5")
 
 
-def test_replayed_audio_is_not_seen() -> None:
+def test_what_the_request_holds_decides_how_chat_audio_is_misread() -> None:
     usage = {
         "prompt_tokens": 30,
         "completion_tokens": 1,
@@ -306,7 +307,7 @@ def test_replayed_audio_is_not_seen() -> None:
         "completion_tokens_details": {"audio_tokens": 0, "text_tokens": 1},
     }
 
-    def read(*messages: dict[str, Any]) -> Any:
+    def read(*messages: dict[str, Any], defect: str = "replayed-audio-unseen") -> Any:
         exchange = {
             "provider": "openai",
             "surface": "api",
@@ -320,8 +321,11 @@ def test_replayed_audio_is_not_seen() -> None:
                 "text": json.dumps({"usage": usage}),
             },
         }
-        return DEFECTS["replayed-audio-unseen"].seams.read(exchange).quantities
+        return DEFECTS[defect].seams.read(exchange).quantities
 
     assert read({"role": "user"})["audio_input_tokens"] == 20
     replayed = read({"role": "assistant", "audio": {"id": "audio_1"}}, {"role": "user"})
     assert (replayed["audio_input_tokens"], replayed["input_tokens"]) == (0, 10)
+    said = {"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}
+    once, again = (read(said, *({},) * later, defect="audio-heard-again") for later in (0, 1))
+    assert (once["audio_input_tokens"], again["audio_input_tokens"]) == (20, 40)

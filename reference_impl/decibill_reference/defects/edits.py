@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "changed_documents",
+    "json_object",
+    "json_objects",
     "misread",
     "requested",
     "usages",
@@ -96,6 +98,17 @@ def _changed_text(text: str, change: Callable[[Json], None]) -> str:
         return text
     change(cast("Json", document))
     return text if document == before else json.dumps(document, ensure_ascii=False)
+
+
+def json_object(value: object) -> Json | None:
+    """Return *value* if it is an object of JSON."""
+    return cast("Json", value) if isinstance(value, dict) else None
+
+
+def json_objects(value: object) -> list[Json]:
+    """Return the objects in *value*, if that is a list."""
+    items = cast("list[object]", value) if isinstance(value, list) else []
+    return [cast("Json", item) for item in items if isinstance(item, dict)]
 
 
 def usages(document: Json) -> Iterator[Json]:

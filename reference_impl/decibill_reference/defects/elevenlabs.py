@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from decibill_reference.charge import rate
 from decibill_reference.defects.defect import Defect
-from decibill_reference.defects.edits import misread, with_quantities
+from decibill_reference.defects.edits import json_objects, misread, with_quantities
 from decibill_reference.extract import extract
 from decibill_reference.gateway_metering import SOUND
 
@@ -35,6 +35,10 @@ def _cost_header(exchange: Exchange, value: str | None) -> UsageRecord:
     return extract({**exchange, "response": {**response, "headers": headers}})
 
 
+def _without_cost_header(exchange: Exchange) -> UsageRecord:
+    return _cost_header(exchange, None)
+
+
 def _absent_as_zero(exchange: Exchange) -> UsageRecord:
     usage = extract(exchange)
     return _cost_header(exchange, "0") if _CREDITS in usage.unknown else usage
@@ -60,8 +64,8 @@ def _options_unseen(usage: UsageRecord, book: PriceBook) -> Charge:
 def _last_word(document: Json, exchange: Exchange) -> None:
     if exchange["provider"] != "elevenlabs" or "audio_duration_secs" not in document:
         return
-    words: Any = document.get("words")
-    if isinstance(words, list) and words:
+    words = json_objects(document.get("words"))
+    if words:
         document["audio_duration_secs"] = max(each.get("end", 0) for each in words)
 
 
@@ -82,7 +86,7 @@ ELEVENLABS = (
             "AUB-GWY-1cf8",
             "AUB-GWY-e8e3",
         ),
-        replace(SOUND, read=lambda exchange: _cost_header(exchange, None)),
+        replace(SOUND, read=_without_cost_header),
     ),
     Defect(
         "absent-credits-as-zero",

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from decibill_reference.defects.defect import Defect
+from decibill_reference.defects.edits import json_object
 from decibill_reference.extract import extract
 from decibill_reference.gateway_metering import SOUND
 
@@ -33,10 +34,10 @@ def _body(operation: str, body: bytes) -> Json | None:
     if operation != "transcription":
         return None
     try:
-        document: Any = json.loads(body)
+        document = json_object(json.loads(body))
     except ValueError:
         return None
-    if not isinstance(document, dict) or "usage" not in document or "error" in document:
+    if document is None or "usage" not in document or "error" in document:
         return None
     return document
 
@@ -52,10 +53,11 @@ def _without_usage(operation: str, body: bytes) -> bytes:
 
 def _totals_only(operation: str, body: bytes) -> bytes:
     document = _body(operation, body)
-    if document is None or not isinstance(document["usage"], dict):
+    usage = json_object(document["usage"]) if document is not None else None
+    if usage is None:
         return body
-    for name in [name for name in document["usage"] if name.endswith("_details")]:
-        del document["usage"][name]
+    for name in [name for name in usage if name.endswith("_details")]:
+        del usage[name]
     return json.dumps(document, ensure_ascii=False).encode()
 
 

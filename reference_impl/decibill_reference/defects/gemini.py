@@ -60,9 +60,9 @@ def _absent_is_zero(document: Json, _: Exchange) -> None:
 
 def _entries_counted(document: Json, _: Exchange) -> None:
     for usage in usages(document):
-        for name, value in usage.items():
-            if name.endswith("TokensDetails") and isinstance(value, list):
-                _count_entries(value)
+        for name in usage:
+            if name.endswith("TokensDetails"):
+                _count_entries(usage[name])
 
 
 def _count_entries(details: list[Any]) -> None:
@@ -83,8 +83,8 @@ def _summing(kind: type[StreamDigest]) -> StreamDigest:
     return _SummingDigest() if kind is GeminiDigest else kind()
 
 
-def _standard_tier(usage: UsageRecord) -> UsageRecord:
-    return replace(usage, service_tier=None)
+def _standard_tier(exchange: Exchange) -> UsageRecord:
+    return replace(extract(exchange), service_tier=None)
 
 
 GEMINI = (
@@ -170,7 +170,7 @@ GEMINI = (
         "tier-uplift-addon",
         "https://github.com/majiayu000/litellm-rs/pull/1247",
         ("AUB-CHG-57df", "AUB-CHG-ec4c", "AUB-PRC-a7a7"),
-        replace(SOUND, read=lambda exchange: _standard_tier(extract(exchange))),
+        replace(SOUND, read=_standard_tier),
     ),
 )
 """Defects of this kind."""

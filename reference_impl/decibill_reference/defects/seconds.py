@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from decibill_reference.defects.defect import Defect
-from decibill_reference.defects.edits import misread, with_quantities
+from decibill_reference.defects.edits import json_object, json_objects, misread, with_quantities
 from decibill_reference.extract import extract
 from decibill_reference.gateway_metering import SOUND
 
@@ -27,14 +27,14 @@ _BYTES_A_SECOND: Final = 16_000
 
 
 def _file_before_billed(document: Json, _: Exchange) -> None:
-    usage, duration = document.get("usage"), document.get("duration")
-    if isinstance(usage, dict) and usage.get("type") == "duration" and duration:
+    usage, duration = json_object(document.get("usage")), document.get("duration")
+    if usage is not None and usage.get("type") == "duration" and duration:
         usage["seconds"] = float(duration)
 
 
 def _last_end(document: Json) -> float | None:
-    heard = [*(document.get("words") or ()), *(document.get("segments") or ())]
-    ends = [each["end"] for each in heard if isinstance(each, dict) and "end" in each]
+    heard = [*json_objects(document.get("words")), *json_objects(document.get("segments"))]
+    ends = [each["end"] for each in heard if "end" in each]
     return max(ends, default=None)
 
 

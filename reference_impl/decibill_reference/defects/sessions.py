@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from decibill_reference.defects.defect import Defect
-from decibill_reference.defects.edits import misread, usages, with_body, with_quantities
+from decibill_reference.defects.edits import json_object, misread, usages, with_body, with_quantities
 from decibill_reference.extract import extract
 from decibill_reference.gateway_metering import SOUND
 
@@ -55,12 +55,8 @@ def _unstated_is_nothing(exchange: Exchange) -> UsageRecord:
 
 def _failed_is_nothing(document: Json, _: Exchange) -> None:
     """Take the usage of a response that was not completed for none."""
-    response: Any = document.get("response")
-    if (
-        document.get("type") == "response.done"
-        and isinstance(response, dict)
-        and response.get("usage") is None
-    ):
+    response = json_object(document.get("response")) if document.get("type") == "response.done" else None
+    if response is not None and response.get("usage") is None:
         response["usage"] = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from decibill_reference.defects.defect import Defect
-from decibill_reference.defects.edits import misread, requested, usages
+from decibill_reference.defects.edits import json_objects, misread, requested, usages
 from decibill_reference.gateway_metering import SOUND
 
 if TYPE_CHECKING:
@@ -134,17 +134,14 @@ def _own_members_ignored(document: Json, _: Exchange) -> None:
 
 
 def _replayed_audio_unseen(document: Json, exchange: Exchange) -> None:
-    messages: Any = requested(exchange).get("messages")
-    if not isinstance(messages, list) or not any("audio" in each for each in messages if each):
+    if not any("audio" in each for each in json_objects(requested(exchange).get("messages"))):
         return
     _unsee(document, "audio_tokens", "prompt_tokens")
 
 
 def _heard_again(document: Json, exchange: Exchange) -> None:
     """Add the audio of a message once more for every message after it."""
-    messages: Any = requested(exchange).get("messages")
-    if not isinstance(messages, list):
-        return
+    messages = json_objects(requested(exchange).get("messages"))
     heard = [place for place, message in enumerate(messages) if '"input_audio"' in json.dumps(message)]
     again = len(messages) - 1 - heard[-1] if heard else 0
     for usage in usages(document) if again else ():
