@@ -26,13 +26,16 @@ from typing import Any, Final
 from decibill import template
 from decibill.declaration import Start
 from decibill.egress import Egress
-from decibill.errors import PreflightError
+from decibill.errors import HarnessError, PreflightError
 from decibill.redact import legible
 from decibill.target import Target
 
 __all__ = ["FileServer", "Gateway", "WorkFolder", "free_port", "fresh_secrets"]
 
 _INHERITED: Final = ("HOME", "LANG", "LC_ALL", "PATH", "SYSTEMROOT", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV")
+_FIRST_PORT: Final = 20_000
+_PORTS: Final = 12_000
+_ATTEMPTS: Final = 50
 _TAIL_BYTES = 4000
 _STOP_WITHIN_S = 8.0
 _ASK_EVERY_S = 0.05
@@ -40,11 +43,17 @@ _LARGEST_OUTPUT = 1024 * 1024
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port of *host* that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port of *host* that was free a moment ago.
+
+    It lies below those that systems give to outgoing connections: one of these could take it before the
+    program does for which it was chosen.
+    """
+    for _ in range(_ATTEMPTS):
+        port = _FIRST_PORT + secrets.randbelow(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((host, port))
+            return port
+    raise HarnessError(f"no port of {host} can be listened on")
 
 
 def fresh_secrets(start: Start) -> dict[str, str]:

@@ -219,3 +219,12 @@ def test_the_file_server_serves_what_it_was_given_and_nothing_else() -> None:
         assert httpx.get(f"{server.url}/prices.json?v=1", trust_env=False).json() == {"a": 1}
         for path in ("/", "/../prices.json/x", "/etc/passwd"):
             assert httpx.get(server.url + path, trust_env=False).status_code == 404
+
+
+def test_a_free_port_is_none_that_an_outgoing_connection_is_given() -> None:
+    assert all(20_000 <= free_port() < 32_000 for _ in range(20))
+
+
+def test_an_address_without_a_port_to_listen_on_is_said() -> None:
+    with pytest.raises(HarnessError, match=r"no port of 192\.0\.2\.1 can be listened on"):
+        free_port("192.0.2.1")
