@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from decibill.declaration import Ready, Start
-from decibill.errors import InvalidFileError, PreflightError
+from decibill.errors import HarnessError, InvalidFileError, PreflightError
 from decibill.process import FileServer, Gateway, WorkFolder, free_port, fresh_secrets
 
 SERVER = textwrap.dedent(
