@@ -58,6 +58,8 @@ def gateway(answer: Callable[[Handler], None]) -> Iterator[str]:
 
 
 def plain(handler: Handler, body: bytes = b"{}", status: int = 200, **headers: str) -> None:
+    # what is left unread when the connection ends makes the system throw away what was just written
+    handler.rfile.read(int(handler.headers.get("content-length", "0")))
     handler.send_response(status)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     for name, value in {"content-length": str(len(body)), **named}.items():
