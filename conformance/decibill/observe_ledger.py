@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import product
 from typing import Any, TypeGuard
 
 from decibill import template
@@ -44,6 +45,16 @@ class Record:
 
 
 @dataclass(slots=True)
+class _Fitting:
+    """The calls that records with the same values fit, in the order sent."""
+
+    last: SentCall
+    by_instance: dict[str, list[SentCall]] = field(default_factory=dict[str, list[SentCall]])
+    by_id: dict[str, SentCall] = field(default_factory=dict[str, SentCall])
+    """The first call of each ``call.id``."""
+
+
+@dataclass(slots=True)
 class Ledger(ABC):
     """The records of one source, as they become known during a run."""
 
@@ -54,6 +65,9 @@ class Ledger(ABC):
 
     _owned: dict[tuple[str, int], list[Record]] = field(default_factory=dict[tuple[str, int], list[Record]])
     _seen: set[str] = field(default_factory=set[str])
+    _fitting: dict[tuple[str, ...], _Fitting] = field(default_factory=dict[tuple[str, ...], _Fitting])
+    _indexed: int = 0
+    """How many of the calls sent `_fitting` knows."""
 
     @abstractmethod
     def forget_what_is_there(self, values: Iterable[Mapping[str, str]]) -> None:
@@ -87,26 +101,33 @@ class Ledger(ABC):
         return json.dumps([None if part is MISSING else _text(part) for part in parts])
 
     def _owner(self, record: Record) -> SentCall | None:
-        fitting = [call for call in self.sent if self._fits(record, call)]
+        self._index()
+        values = tuple(_text(resolve(record.document, pointer)) for pointer in self.source.match)
+        fitting = self._fitting.get(values)
+        if fitting is None:
+            return None
         if self.source.call is not None:
             said = resolve(record.document, self.source.call)
-            for call in fitting:
-                if said is not MISSING and _text(said) == call.values.get("call.id"):
-                    return call
-        if not fitting:
-            return None
-        last = fitting[-1].instance
-        own = [call for call in fitting if call.instance == last]
-        free = [call for call in own if not self.records(call)]
+            if said is not MISSING and (call := fitting.by_id.get(_text(said))) is not None:
+                return call
+        own = fitting.by_instance[fitting.last.instance]
         # a record too many stays with the last call, where it shows as a second one
-        return free[0] if free else own[-1]
+        return next((call for call in own if not self.records(call)), own[-1])
 
-    def _fits(self, record: Record, call: SentCall) -> bool:
-        return all(
-            _text(resolve(record.document, pointer))
-            in {template.fill(value, call.values) for value in values}
-            for pointer, values in self.source.match.items()
-        )
+    def _index(self) -> None:
+        """Note by which values a record fits the calls sent since: looking at all for each would be slow."""
+        for call in self.sent[self._indexed :]:
+            self._indexed += 1
+            wanted = [
+                {template.fill(value, call.values) for value in values}
+                for values in self.source.match.values()
+            ]
+            for values in product(*wanted):
+                fitting = self._fitting.setdefault(values, _Fitting(call))
+                fitting.last = call
+                fitting.by_instance.setdefault(call.instance, []).append(call)
+                if "call.id" in call.values:
+                    fitting.by_id.setdefault(call.values["call.id"], call)
 
 
 def is_list(value: Any) -> TypeGuard[list[Any]]:

@@ -89,4 +89,5 @@ class PolledLedger(Ledger):
 
 def _path(get: str, values: Mapping[str, str]) -> str:
     """Return the path to ask; an id that came from the gateway cannot lead anywhere else."""
-    return template.fill(get, {name: quote(value, safe="-._~:") for name, value in values.items()})
+    quoted = {name: quote(values[name], safe="-._~:") for name in template.names(get) if name in values}
+    return template.fill(get, {**values, **quoted})
