@@ -30,15 +30,14 @@ from decibill.judge_records import judge_answers, stated_members
 from decibill.outcome import CheckResult, Outcome, roll_up
 from decibill.plan import NotDeclared
 from decibill.report.build import (
-    area_counts,
     asked_words,
     baseline_use,
-    level_counts,
     not_asked,
     requirement_rows,
     shortened,
     verdict_info,
 )
+from decibill.report.counts import area_counts, level_counts
 from decibill.report.model import CaseRow, GatewayInfo, Report, Selection, SuiteInfo
 from decibill.specification import Specification, load_specification
 from decibill.verdict import Verdict, give_verdict, instance_outcome, is_known

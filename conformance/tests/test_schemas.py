@@ -429,6 +429,7 @@ def test_a_report_with_every_member_is_valid() -> None:
                 is_known=True,
                 reason="none",
                 hidden_by=("AUB-CHG-17f0",),
+                is_excluded=True,
             ),
         ),
         cases=(

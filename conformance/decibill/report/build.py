@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from decibill import SPEC_VERSION, __version__
 from decibill.outcome import Outcome
 from decibill.redact import redact_headers, redact_json, without_folders
+from decibill.report.counts import area_counts, level_counts
 from decibill.report.model import (
-    Area,
     BaselineUse,
     CaseRow,
     GatewayInfo,
@@ -40,12 +40,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Found",
-    "area_counts",
     "asked_words",
     "baseline_use",
     "build_report",
     "hide_host",
-    "level_counts",
     "not_asked",
     "requirement_rows",
     "shortened",
@@ -68,7 +66,6 @@ _METERS: Final = frozenset(
 _CLOCK: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]{120,}={0,2}")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-_LEVELS: Final = ("MUST", "SHOULD", "MAY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,17 +240,6 @@ def requirement_rows(verdict: Verdict, specification: Specification) -> tuple[Re
     return tuple(sorted(rows, key=lambda row: row.id))
 
 
-def level_counts(rows: Iterable[RequirementRow]) -> Mapping[str, Mapping[str, int]]:
-    """Return level, outcome and how many requirements."""
-    counters: dict[str, Counter[str]] = {level: Counter() for level in _LEVELS}
-    for row in rows:
-        counters[row.level.split()[0]]["known" if row.is_known else str(row.outcome)] += 1
-    keys = [str(outcome) for outcome in Outcome] + ["known"]
-    return {
-        level: {key: counter[key] for key in keys} for level, counter in counters.items() if counter.total()
-    }
-
-
 def _cases(found: Found) -> tuple[CaseRow, ...]:
     rows: list[CaseRow] = []
     entries = found.baseline.entries if found.baseline else ()
@@ -336,18 +322,6 @@ def _hide_in(text: str, url: str) -> str:
     if hide_host(url) == url:
         return text
     return text.replace(url, "$GATEWAY_URL").replace("ws" + url.removeprefix("http"), "$GATEWAY_URL")
-
-
-def area_counts(rows: Sequence[CaseRow]) -> tuple[Area, ...]:
-    """Return how the cases of each area came out."""
-    counters: dict[str, Counter[str]] = {}
-    names = {Outcome.PASS: "ok", Outcome.FAIL: "failed"}
-    for row in rows:
-        key = names.get(row.outcome, str(row.outcome))
-        if row.is_known or row.is_recommendation:
-            key = "known" if row.is_known else "recommendations"
-        counters.setdefault(row.area, Counter())[key] += 1
-    return tuple(Area(name, **counter) for name, counter in sorted(counters.items()))
 
 
 def _evidence(observation: Observation) -> dict[str, Any]:

@@ -89,6 +89,8 @@ def _requirement(row: RequirementRow) -> dict[str, Any]:
         result["reason"] = row.reason
     if row.hidden_by:
         result["hidden_by"] = list(row.hidden_by)
+    if row.is_excluded:
+        result["excluded"] = True
     if row.known:
         result["known"] = {"entries": list(row.known), "all": row.is_known}
     return result
