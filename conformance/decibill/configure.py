@@ -125,7 +125,7 @@ def configure(
     asked = _asked_for(declaration)
     values = {
         **{f"env.{name}": f"${{{name}}}" for name in asked},
-        **run_values(upstream=address.upstream, url=url, port=port, workdir=folder),
+        **run_values(declaration, upstream=address.upstream, url=url, port=port, workdir=folder),
         **{f"file.{name}": str(folder / path) for name, (path, _) in declaration.files.items()},
         **{
             f"sink.{source.id}": f"http://127.0.0.1:{SINK_PORT}/{source.id}"

@@ -122,6 +122,7 @@ def open_run(  # noqa: PLR0913 - each of them a fact of its own
     values = {
         **environment_values(fresh_secrets(started) if started else {}),
         **run_values(
+            declaration,
             upstream=upstream_url,
             url=url,
             port=gateway_port,

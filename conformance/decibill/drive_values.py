@@ -29,13 +29,16 @@ def environment_values(secrets: Mapping[str, str]) -> dict[str, str]:
     return {f"env.{name}": value for name, value in {**os.environ, **secrets}.items()}
 
 
-def run_values(*, upstream: str, url: str, port: int, workdir: Path | None) -> dict[str, str]:
+def run_values(
+    declaration: Declaration, *, upstream: str, url: str, port: int, workdir: Path | None
+) -> dict[str, str]:
     """Return the values that hold for the whole run."""
     return {
         "upstream": upstream,
         "url": url,
         "port": str(port),
         "workdir": str(workdir) if workdir is not None else "",
+        "here": str(Path(declaration.file).resolve().parent),
         "python": sys.executable,
         "run.started": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }

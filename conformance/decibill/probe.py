@@ -147,7 +147,7 @@ def probe(url: str, options: ProbeOptions, *, fixtures: Path | None = None) -> t
     )
     values = {
         **environment_values({}),
-        **run_values(upstream="", url=declaration.url, port=0, workdir=None),
+        **run_values(declaration, upstream="", url=declaration.url, port=0, workdir=None),
     }
     headers = {name: template.fill(value, values, "--header") for name, value in options.headers.items()}
     upstream = ReplayUpstream(

@@ -14,7 +14,7 @@ from decibill.errors import InvalidFileError, UnknownNameError
 
 __all__ = ["CALL_NAMES", "CASE_NAMES", "RUN_NAMES", "check", "fill", "names"]
 
-RUN_NAMES = frozenset({"upstream", "port", "url", "workdir", "python", "files.url", "run.started"})
+RUN_NAMES = frozenset({"upstream", "port", "url", "workdir", "here", "python", "files.url", "run.started"})
 """Names that have one value in a run; ``run.started`` is a UTC timestamp."""
 
 CASE_NAMES = frozenset(

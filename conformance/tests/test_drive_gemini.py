@@ -31,7 +31,7 @@ def instance(case_id: str) -> Instance:
 
 
 def values(case_id: str) -> dict[str, str]:
-    run = run_values(upstream="http://127.0.0.1:1", url="http://127.0.0.1:2", port=2, workdir=None)
+    run = run_values(REFERENCE, upstream="http://127.0.0.1:1", url="http://127.0.0.1:2", port=2, workdir=None)
     return case_values(instance(case_id), REFERENCE, run, ROOT)
 
 
@@ -56,7 +56,7 @@ def sender() -> Iterator[tuple[Sender, ReplayUpstream]]:
     with ExitStack() as stack:
         upstream = stack.enter_context(ReplayUpstream(fixtures=ROOT))
         target = stack.enter_context(Target(upstream.url, {}))
-        run = run_values(upstream=upstream.url, url=upstream.url, port=1, workdir=None)
+        run = run_values(REFERENCE, upstream=upstream.url, url=upstream.url, port=1, workdir=None)
         yield Sender(REFERENCE, target, upstream, run, ROOT), upstream
 
 

@@ -92,6 +92,16 @@ def test_a_declared_gateway_is_configured_started_driven_and_stopped(startable: 
         assert probe.connect_ex(("127.0.0.1", int(driven.gateway_url.rpartition(":")[2]))) != 0
 
 
+def test_a_program_beside_its_declaration_is_found_from_anywhere(
+    startable: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    startable["start"]["argv"][1] = "{here}/gateway.py"
+    monkeypatch.chdir(tmp_path)
+    declaration = parse(startable, "mini.toml")
+    driven = drive(plan(declaration, [variant("one")]), declaration, DriveOptions(start=True))
+    assert [each.deliveries[0].status for each in driven.observations.values()] == [200]
+
+
 def test_a_gateway_that_dies_in_the_middle_leaves_a_note_and_errors(startable: dict[str, Any]) -> None:
     declaration = parse(startable, "mini.toml")
     cases = [variant("a-fine"), variant("dies"), variant("z-after")]

@@ -54,7 +54,9 @@ REFERENCE = load("reference")
 def test_a_session_is_asked_for_by_the_name_that_the_gateway_has(dialect: str, path: str, asked: str) -> None:
     case = session_case(request={"method": "GET", "path": path})
     (instance,) = plan(REFERENCE, [case]).instances
-    given = run_values(upstream="http://127.0.0.1:1", url="http://127.0.0.1:2", port=2, workdir=None)
+    given = run_values(
+        REFERENCE, upstream="http://127.0.0.1:1", url="http://127.0.0.1:2", port=2, workdir=None
+    )
     values = case_values(replace(instance, dialect=dialect, alias="NAME"), REFERENCE, given, ROOT)
     assert values["case.session"] == asked
     assert values["case.path"] == path.partition("?")[0]
