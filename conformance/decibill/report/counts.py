@@ -9,9 +9,18 @@ from typing import Final
 from decibill.outcome import Outcome
 from decibill.report.model import Area, CaseRow, RequirementRow
 
-__all__ = ["area_counts", "level_counts"]
+__all__ = ["area_counts", "counted", "level_counts"]
 
 _LEVELS: Final = ("MUST", "SHOULD", "MAY")
+_WORDS: Final = (
+    ("pass", "met"),
+    ("fail", "not met"),
+    ("known", "known to fail"),
+    ("error", "in error"),
+    ("not_testable", "not testable"),
+    ("not_declared", "not checked"),
+)
+_ALWAYS: Final = frozenset({"pass", "fail"})
 
 
 def level_counts(rows: Iterable[RequirementRow]) -> Mapping[str, Mapping[str, int]]:
@@ -23,6 +32,11 @@ def level_counts(rows: Iterable[RequirementRow]) -> Mapping[str, Mapping[str, in
     return {
         level: {key: counter[key] for key in keys} for level, counter in counters.items() if counter.total()
     }
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Return in words how the requirements of one level came out, the same words in every rendering."""
+    return ", ".join(f"{counts[key]} {word}" for key, word in _WORDS if counts[key] or key in _ALWAYS)
 
 
 def area_counts(rows: Sequence[CaseRow]) -> tuple[Area, ...]:

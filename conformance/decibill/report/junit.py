@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as Tree
 
 from decibill.outcome import CheckResult, Outcome
+from decibill.report.counts import counted
 from decibill.report.text import printable
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def render_junit(report: Report) -> str:
         report.gateway.kind: f"{report.gateway.id} {report.gateway.version}",
         "spec": report.suite.spec,
         "suite": report.suite.version,
+        **{level: counted(counts) for level, counts in report.levels.items()},
     }
     for name, value in facts.items():
         Tree.SubElement(properties, "property", name=name, value=_clean(value))

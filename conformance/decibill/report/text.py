@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from decibill.judge_call import plain
 from decibill.outcome import CheckResult, Outcome, worse
+from decibill.report.causes import causes
+from decibill.report.counts import counted
 
 if TYPE_CHECKING:
     from decibill.report.model import Area, CaseRow, Report, RequirementRow
@@ -135,11 +136,7 @@ def _area(area: Area, layout: _Layout) -> Iterator[str]:
 
 def _causes(report: Report, layout: _Layout) -> Iterator[str]:
     """Yield what went wrong, most often first: one mistake makes many cases fail."""
-    counter: Counter[str] = Counter()
-    for row in report.cases:
-        if not row.is_known:
-            counter.update({check.cause for check in row.checks if check.outcome in _FLAWS and check.cause})
-    ordered = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
+    ordered = causes(report.cases)
     for index, (cause, number) in enumerate(ordered[:_MOST_CAUSES]):
         text = f"{number} case{'' if number == 1 else 's'}: {cause}"
         yield from _labelled("" if index else "causes", text, layout)
@@ -341,21 +338,8 @@ def _notes(report: Report, layout: _Layout) -> Iterator[str]:
 
 
 def _foot(report: Report, layout: _Layout, files: Iterable[str]) -> Iterator[str]:
-    words = (
-        ("pass", "met"),
-        ("fail", "not met"),
-        ("known", "known to fail"),
-        ("error", "in error"),
-        ("not_testable", "not testable"),
-        ("not_declared", "not checked"),
-    )
     for level, counts in report.levels.items():
-        shown = [
-            f"{counts.get(key, 0)} {word}"
-            for key, word in words
-            if counts.get(key) or key in {"pass", "fail"}
-        ]
-        yield level.ljust(_LABEL) + ", ".join(shown)
+        yield level.ljust(_LABEL) + counted(counts)
     if report.baseline is not None:
         for entry in report.baseline.stale:
             text = f"{report.baseline.file} lists {entry}, of which everything passes now: remove the entry"

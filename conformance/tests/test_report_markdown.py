@@ -1,4 +1,4 @@
-"""The summary of a report says verdict and counts, and nothing that a gateway says becomes markup."""
+"""The Markdown of a report says verdict and counts, and nothing that a gateway says becomes markup."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from decibill import jsonio
+from decibill.cases import load_cases
 from decibill.cli.report import report as command
 from decibill.errors import InvalidFileError
-from decibill.report.summary import outputs, summary
+from decibill.report.markdown import render_markdown, render_outputs
+from decibill.report.read import from_json
 
+CASES = {case.id: case for case in load_cases()}
 PUBLISHED = Path(__file__).parents[1] / "reports" / "0.1" / "ferrogw" / "report.json"
 
 
@@ -21,11 +24,22 @@ def document() -> Any:
     report = jsonio.load_file(PUBLISHED)
     report["verdict"]["word"] = "not conformant"
     row = {"outcome": "fail", "cases": [{"id": "a/b", "outcome": "fail"}]}
-    report["requirements"] = [{**report["requirements"][0], **row, "known": {"all": False}}]
+    known = {"entries": [], "all": False}
+    report["requirements"] = [{**report["requirements"][0], **row, "known": known}]
     return report
 
 
-def test_it_states_the_verdict_and_every_level(document: Any) -> None:
+def summary(document: Any) -> str:
+    return render_markdown(from_json(document, "report.json"), CASES)
+
+
+def outputs(document: Any) -> str:
+    return render_outputs(from_json(document, "report.json"))
+
+
+def test_it_states_the_verdict_and_every_level() -> None:
+    document = jsonio.load_file(PUBLISHED)
+
     lines = summary(document).splitlines()
 
     assert lines[0].endswith(": not conformant")
@@ -46,7 +60,7 @@ def test_it_names_twenty_requirements_that_are_not_met_and_counts_the_rest(docum
 
 
 def test_a_requirement_that_the_baseline_has_is_not_named(document: Any) -> None:
-    document["requirements"][0]["known"] = {"all": True}
+    document["requirements"][0]["known"] = {"entries": [], "all": True}
 
     assert "| not met | level |" not in summary(document)
 
@@ -81,7 +95,16 @@ def test_what_a_gateway_says_stays_text(document: Any, attack: str) -> None:
     assert re.search(r"(?<!\\)[\[\](`|:@#]", shown) is None
 
 
-def test_outputs_are_one_line_each(document: Any) -> None:
+def test_it_says_what_is_at_stake_and_why() -> None:
+    text = summary(jsonio.load_file(PUBLISHED))
+
+    assert re.search(r"\nBilled [\d.]+ USD where [\d.]+ is right\\: [\d.]+ too little, ", text)
+    assert re.search(r"\n\* \d+ cases: \w", text)
+    assert re.search(r"\n\* and \d+ more causes\n", text)
+
+
+def test_outputs_are_one_line_each() -> None:
+    document = jsonio.load_file(PUBLISHED)
     must = document["counts"]["MUST"]
 
     assert outputs(document).splitlines() == [
@@ -92,11 +115,12 @@ def test_outputs_are_one_line_each(document: Any) -> None:
     ]
 
 
-def test_the_command_prints_either() -> None:
+@pytest.mark.parametrize("name", ["markdown", "summary"])
+def test_the_command_prints_either(name: str) -> None:
     run = CliRunner().invoke
 
-    assert run(command, ["summary", str(PUBLISHED)]).stdout.startswith("## ")
-    assert run(command, ["summary", "--format", "outputs", str(PUBLISHED)]).stdout.startswith("verdict=")
+    assert run(command, [name, str(PUBLISHED)]).stdout.startswith("## ")
+    assert run(command, [name, "--format", "outputs", str(PUBLISHED)]).stdout.startswith("verdict=")
 
 
 def test_a_file_that_is_no_report_is_refused(tmp_path: Path) -> None:
