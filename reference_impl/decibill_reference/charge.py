@@ -8,17 +8,19 @@ sum rather than from rounded lines (AUB-CHG-79ca).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from decibill_reference.charge_record import Charge, Gap, Line
 from decibill_reference.meter import DEFAULT_RULE, Meter
 from decibill_reference.money import ZERO, add, rounded
 from decibill_reference.prices import tier_name
+from decibill_reference.quantities import check_parts
 from decibill_reference.selection import Lookup, select
-from decibill_reference.usage import UsageRecord, check_parts, read_time
+from decibill_reference.usage import UsageRecord, read_instant
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from decibill_reference.money import Exact
     from decibill_reference.prices import PriceBook
     from decibill_reference.usage import Component
@@ -38,8 +40,8 @@ def rate(usage: UsageRecord, book: PriceBook, at: str | None = None) -> Charge:
     """
     if "error_response" in usage.flags:
         return Charge("not_billable", book.currency, ZERO)
-    when = read_time(usage.at if at is None else at, "/at")
-    bill = _Bill(usage, book, when, datetime.fromisoformat(when))
+    when = usage.at if at is None else at
+    bill = _Bill(usage, book, when, read_instant(when, "/at"))
     # The main usage of a session that used nothing but other models is left out; then the first component
     # that finds an entry stands in for it.
     session = usage.operation == "realtime" and not usage.quantities and not usage.unknown
@@ -62,7 +64,7 @@ class _Bill:
     entry: str | None = None
     lines: list[Line] = field(default_factory=list[Line])
     gaps: list[Gap] = field(default_factory=list[Gap])
-    flags: set[str] = field(default_factory=set[str])
+    flags: list[str] = field(default_factory=list[str])
     exact: Exact = ZERO
 
     def __post_init__(self) -> None:
@@ -81,7 +83,7 @@ class _Bill:
             self.entry = meter.entry.id
             self.currency = meter.entry.currency
         meter.read()
-        self.flags |= meter.flags
+        self.flags += meter.flags
         self.gaps += meter.gaps
         if meter.entry.currency == self.currency:
             self.lines += meter.lines

@@ -5,20 +5,20 @@ tokens whose modality the provider does not state on a line of their own. Each l
 that the entry has of a fixed list; the list never leads from audio to text (AUB-CHG-b946). Two steps,
 because the first depends on the entry alone and is worked out once, when a price book is read:
 
-* `LeafRates.of` finds the rate of every leaf among the rates of an entry;
-* `token_leaves` divides the counts of a record over them.
+* `LeafPlan.of` finds where the tokens of every leaf go, from the rates of an entry;
+* `token_shares` divides the counts of a record by that plan.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from decimal import Decimal
 
-__all__ = ["MODALITIES", "TOKEN_RATES", "Leaf", "LeafRates", "TokenLeaves", "token_leaves"]
+__all__ = ["MODALITIES", "TOKEN_RATES", "LeafPlan", "Share", "TokenShares", "token_shares"]
 
 MODALITIES: Final = ("text", "audio", "image", "video")
 """Input modalities, in the order in which cached tokens without a modality are taken from them."""
@@ -37,203 +37,211 @@ TOKEN_RATES: Final = (
 )
 """Every token quantity that can have a rate, in the order of lines; `total_tokens` takes none."""
 
-_INPUTS: Final = tuple((m, f"{m}_input_tokens", f"cached_{m}_input_tokens") for m in MODALITIES)
-_OUTPUTS: Final = ("text", "audio")
+_INPUTS: Final = tuple(f"{modality}_input_tokens" for modality in MODALITIES)
+_OUTPUTS: Final = ("text_output_tokens", "audio_output_tokens")
+
+# Lines and gaps have numbers, the same at every entry, which rise in the order of a charge: two for each
+# rate, since unattributed tokens stand alone, and then one for each quantity of which a part can be a gap.
+_LINES: Final = {key: 2 * place for place, key in enumerate(TOKEN_RATES)}
+_GAPS: Final = {
+    quantity: 2 * len(TOKEN_RATES) + place
+    for place, quantity in enumerate(
+        (*_INPUTS, "unattributed_input_tokens", *_OUTPUTS, "unattributed_output_tokens")
+    )
+}
+_NUMBERS: Final = 2 * len(TOKEN_RATES) + len(_GAPS)
+
+
+class Share(NamedTuple):
+    """What the tokens of some leaves are together: one line of a charge, or one gap."""
+
+    number: int
+    quantity: str
+    """Of a line, the key of its rate; of a gap, the quantity of the record that the tokens are part of."""
+
+    reason: str | None
+    """Of a gap, `no_rate` or `modality_unknown`."""
+
+
+class _Input(NamedTuple):
+    """One input modality, and the numbers of the shares that its tokens go to."""
+
+    quantity: str
+    cached_quantity: str
+    fresh: int
+    cached: int
+
+
+class _Unattributed(NamedTuple):
+    """The numbers of the shares that tokens without a modality go to."""
+
+    fresh: int
+    cached: int
+    as_text: bool
+    """Whether they are text for want of better."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Unattributed:
-    """How the tokens without a modality in one direction find a rate."""
+class LeafPlan:
+    """Where the tokens of every leaf go at one entry.
 
-    fixed: str | None
-    """Their own rate or the direction's total rate."""
+    Where unattributed tokens go depends on the record too: the second of each pair holds for a record that
+    names a modality in the direction.
+    """
 
-    text: str | None
-    """The text rate, for a record that names a modality in the direction."""
-
-    only: str | None
-    """The one modality that the entry prices in the direction."""
-
-    priced: int
-    """How many modalities the entry prices in the direction."""
-
-    def resolve(self, *, named: bool) -> tuple[str | None, bool]:
-        """Return the modality or key that sets the rate, and whether it is text for want of better."""
-        if self.fixed is not None:
-            return self.fixed, False
-        if named and self.text is not None:
-            return self.text, True
-        return self.only, False
-
-
-@dataclass(frozen=True, slots=True)
-class LeafRates:
-    """Which rate of an entry each leaf takes; None where it has none."""
-
-    fresh: tuple[str | None, ...]
-    """For each of `MODALITIES`."""
-
-    cached: tuple[str | None, ...]
-    """For each of `MODALITIES`; a missing cached rate means the fresh one (AUB-CHG-17f0)."""
+    shares: tuple[Share, ...]
+    """Every share that tokens can go to, lines before gaps."""
 
     any_cached: bool
     """Whether the entry has a cached rate at all."""
 
-    cached_total: str | None
-    text_out: str | None
-    reasoning: str | None
-    audio_out: str | None
-    unattributed_in: _Unattributed
-    unattributed_out: _Unattributed
+    inputs: tuple[_Input, ...]
+    unattributed_input: tuple[_Unattributed, _Unattributed]
+    text_output: int
+    reasoning_output: int
+    audio_output: int
+    unattributed_output: tuple[_Unattributed, _Unattributed]
 
     @classmethod
-    def of(cls, rates: Collection[str]) -> LeafRates:
-        """Work out the rate of every leaf from the keys of an entry's rates."""
-
-        def first(*keys: str) -> str | None:
-            return next((key for key in keys if key in rates), None)
-
-        fresh = tuple(first(key, "input_tokens") for _, key, _ in _INPUTS)
-        text_out = first("text_output_tokens", "output_tokens")
-        priced_in = [key for _, key, cached in _INPUTS if key in rates or cached in rates]
-        priced_out = [key for m in _OUTPUTS if (key := f"{m}_output_tokens") in rates]
+    def of(cls, rates: Collection[str]) -> LeafPlan:
+        """Work out where every leaf goes from the keys of an entry's rates."""
+        leaves = _Leaves(rates)
         return cls(
-            fresh=fresh,
-            cached=tuple(
-                first(cached, "cached_input_tokens") or rate
-                for (_, _, cached), rate in zip(_INPUTS, fresh, strict=True)
+            inputs=tuple(
+                _Input(
+                    quantity,
+                    f"cached_{quantity}",
+                    leaves.number(quantity, quantity, "input_tokens"),
+                    # A missing cached rate means the fresh one (AUB-CHG-17f0).
+                    leaves.number(
+                        quantity, f"cached_{quantity}", "cached_input_tokens", quantity, "input_tokens"
+                    ),
+                )
+                for quantity in _INPUTS
             ),
+            unattributed_input=leaves.unattributed("input_tokens", _INPUTS),
+            text_output=leaves.number("text_output_tokens", "text_output_tokens", "output_tokens"),
+            reasoning_output=leaves.number(
+                "text_output_tokens", "reasoning_output_tokens", "text_output_tokens", "output_tokens"
+            ),
+            audio_output=leaves.number("audio_output_tokens", "audio_output_tokens", "output_tokens"),
+            unattributed_output=leaves.unattributed("output_tokens", _OUTPUTS),
             any_cached=any(key.startswith("cached_") for key in rates),
-            cached_total=first("cached_input_tokens"),
-            text_out=text_out,
-            reasoning=first("reasoning_output_tokens") or text_out,
-            audio_out=first("audio_output_tokens", "output_tokens"),
-            unattributed_in=_Unattributed(
-                fixed=first("unattributed_input_tokens", "input_tokens"),
-                text=first("text_input_tokens"),
-                only=priced_in[0] if len(priced_in) == 1 else None,
-                priced=len(priced_in),
-            ),
-            unattributed_out=_Unattributed(
-                fixed=first("unattributed_output_tokens", "output_tokens"),
-                text=first("text_output_tokens"),
-                only=priced_out[0] if len(priced_out) == 1 else None,
-                priced=len(priced_out),
-            ),
+            shares=tuple(sorted(leaves.shares)),
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """Tokens that take one rate, or the reason why they take none."""
+class _Leaves:
+    """The shares of an entry, as its leaves are gone through."""
 
-    quantity: str
-    """The quantity of the record that they are part of."""
+    def __init__(self, rates: Collection[str]) -> None:
+        self._rates = rates
+        self.shares: set[Share] = set()
 
-    tokens: int
-    rate: str | None
-    reason: str | None = None
-    """`no_rate` or `modality_unknown`, where there is no rate."""
+    def number(self, quantity: str, *keys: str, alone: bool = False, reason: str = "no_rate") -> int:
+        """Return where tokens of *quantity* go that take the first of *keys* for which there is a rate."""
+        key = self._first(*keys)
+        share = (
+            Share(_GAPS[quantity], quantity, reason) if key is None else Share(_LINES[key] + alone, key, None)
+        )
+        self.shares.add(share)
+        return share.number
 
-    alone: bool = False
-    """Whether they stand on a line of their own although another leaf may share the rate."""
+    def unattributed(self, total: str, modalities: Collection[str]) -> tuple[_Unattributed, _Unattributed]:
+        """Return where tokens go that are part of *total* and of no modality that is known.
+
+        They have their own rate or that of the total; else they are text, if the record names a modality;
+        else they are of the one modality that the entry prices.
+        """
+        quantity, text = f"unattributed_{total}", f"text_{total}"
+        fixed = self._first(quantity, total)
+        priced = [key for key in modalities if key in self._rates or f"cached_{key}" in self._rates]
+        reason = "modality_unknown" if len(priced) > 1 else "no_rate"
+
+        def found(*, named: bool) -> _Unattributed:
+            as_text = fixed is None and named and text in self._rates
+            key = fixed or (text if as_text else priced[0] if len(priced) == 1 else quantity)
+            fresh = self.number(quantity, key, alone=True, reason=reason)
+            cached = self.number(quantity, f"cached_{key}", f"cached_{total}", key, alone=True, reason=reason)
+            return _Unattributed(fresh, cached, as_text)
+
+        return found(named=False), found(named=True)
+
+    def _first(self, *keys: str) -> str | None:
+        return next((key for key in keys if key in self._rates), None)
 
 
-@dataclass(frozen=True, slots=True)
-class TokenLeaves:
-    """All leaves of a record that hold tokens, and what had to be assumed to divide them."""
+class TokenShares(NamedTuple):
+    """How the tokens of a record divide, and what had to be assumed for it."""
 
-    leaves: tuple[Leaf, ...]
-    flags: tuple[str, ...]
+    shares: list[tuple[Share, int]]
+    """The shares that hold tokens, in the order of a charge."""
+
+    flags: list[str]
 
 
-def token_leaves(quantities: Mapping[str, int | Decimal], rates: LeafRates) -> TokenLeaves:
+def token_shares(quantities: Mapping[str, int | Decimal], plan: LeafPlan) -> TokenShares:
     """Divide the token counts of a consistent record over the rates of an entry.
 
     What a total holds beyond its stated parts counts as unattributed, so that no token is lost.
     """
-    leaves: list[Leaf] = []
+    counts = cast("Mapping[str, int]", quantities)  # those of tokens are whole numbers
+    tokens = [0] * _NUMBERS
     flags: list[str] = []
-    _input_leaves(quantities, rates, leaves, flags)
-    _output_leaves(quantities, rates, leaves, flags)
-    return TokenLeaves(tuple(leaves), tuple(flags))
-
-
-def _input_leaves(
-    quantities: Mapping[str, int | Decimal], rates: LeafRates, leaves: list[Leaf], flags: list[str]
-) -> None:
-    counts = [int(quantities.get(key, 0)) for _, key, _ in _INPUTS]
-    cached = [int(quantities.get(key, 0)) for _, _, key in _INPUTS]
-    rest = int(quantities.get("unattributed_input_tokens", 0))
-    if "input_tokens" in quantities:
-        rest = int(quantities["input_tokens"]) - sum(counts)
-    cached_rest = 0
-    loose = int(quantities.get("cached_input_tokens", 0)) - sum(cached)
-    if loose > 0 and rates.any_cached:
-        flags.append("cached_split_assumed")
-        for place, count in enumerate(counts):
-            taken = min(loose, count - cached[place])
-            cached[place] += taken
-            loose -= taken
-        cached_rest = min(loose, rest)
-    for place, count in enumerate(counts):
-        if count:
-            key = _INPUTS[place][1]
-            _add(leaves, key, count - cached[place], rates.fresh[place])
-            _add(leaves, key, cached[place], rates.cached[place])
-    if rest > 0:
-        named = any(key in quantities for _, key, _ in _INPUTS)
-        counts_as, as_text = rates.unattributed_in.resolve(named=named)
-        if as_text:
-            flags.append("unattributed_as_text")
-        fresh_rate, cached_rate = _unattributed_input_rates(counts_as, rates)
-        reason = "modality_unknown" if rates.unattributed_in.priced > 1 else "no_rate"
-        _add_unattributed(leaves, "unattributed_input_tokens", rest - cached_rest, fresh_rate, reason)
-        _add_unattributed(leaves, "unattributed_input_tokens", cached_rest, cached_rate, reason)
-
-
-def _unattributed_input_rates(key: str | None, rates: LeafRates) -> tuple[str | None, str | None]:
-    """Return the fresh and the cached rate of unattributed input that counts as what *key* prices."""
-    for place, (_, modality_key, _) in enumerate(_INPUTS):
-        if key == modality_key:
-            return rates.fresh[place], rates.cached[place]
-    return key, rates.cached_total or key
-
-
-def _output_leaves(
-    quantities: Mapping[str, int | Decimal], rates: LeafRates, leaves: list[Leaf], flags: list[str]
-) -> None:
-    reasoning = int(quantities.get("reasoning_output_tokens", 0))
-    text = max(int(quantities.get("text_output_tokens", 0)), reasoning)
-    audio = int(quantities.get("audio_output_tokens", 0))
-    rest = int(quantities.get("unattributed_output_tokens", 0))
-    if "output_tokens" in quantities:
-        rest = int(quantities["output_tokens"]) - text - audio
-    _add(leaves, "text_output_tokens", text - reasoning, rates.text_out)
-    _add(
-        leaves,
-        "reasoning_output_tokens" if rates.reasoning == "reasoning_output_tokens" else "text_output_tokens",
-        reasoning,
-        rates.reasoning,
+    _divide_input(counts, plan, tokens, flags)
+    _divide_output(counts, plan, tokens, flags)
+    return TokenShares(
+        [(share, tokens[share.number]) for share in plan.shares if tokens[share.number]], flags
     )
-    _add(leaves, "audio_output_tokens", audio, rates.audio_out)
+
+
+def _divide_input(counts: Mapping[str, int], plan: LeafPlan, tokens: list[int], flags: list[str]) -> None:
+    get = counts.get
+    loose = get("cached_input_tokens", 0)  # cached tokens of a modality that is not stated
+    if loose:
+        loose -= sum([get(modality.cached_quantity, 0) for modality in plan.inputs])
+        if loose > 0 and plan.any_cached:
+            flags.append("cached_split_assumed")
+        else:
+            loose = 0
+    together = 0
+    for quantity, cached_quantity, fresh_share, cached_share in plan.inputs:
+        count, cached = get(quantity, 0), get(cached_quantity, 0)
+        if loose:
+            taken = min(loose, count - cached)
+            cached += taken
+            loose -= taken
+        if count:
+            tokens[fresh_share] += count - cached
+            tokens[cached_share] += cached
+            together += count
+    whole = get("input_tokens")
+    rest = get("unattributed_input_tokens", 0) if whole is None else whole - together
+    if rest > 0:
+        goes = plan.unattributed_input[not counts.keys().isdisjoint(_INPUTS)]
+        if goes.as_text:
+            flags.append("unattributed_as_text")
+        cached_rest = min(loose, rest)
+        tokens[goes.fresh] += rest - cached_rest
+        tokens[goes.cached] += cached_rest
+
+
+def _divide_output(counts: Mapping[str, int], plan: LeafPlan, tokens: list[int], flags: list[str]) -> None:
+    get = counts.get
+    reasoning = get("reasoning_output_tokens", 0)
+    text = max(get("text_output_tokens", 0), reasoning)
+    audio = get("audio_output_tokens", 0)
+    tokens[plan.text_output] += text - reasoning
+    tokens[plan.reasoning_output] += reasoning
+    tokens[plan.audio_output] += audio
+    whole = get("output_tokens")
+    rest = get("unattributed_output_tokens", 0) if whole is None else whole - text - audio
     if rest > 0:
         # Reasoning names no modality: text that is all reasoning says nothing about the rest.
-        named = "audio_output_tokens" in quantities or (
-            "text_output_tokens" in quantities and not text == reasoning > 0
+        named = "audio_output_tokens" in counts or (
+            "text_output_tokens" in counts and not text == reasoning > 0
         )
-        key, as_text = rates.unattributed_out.resolve(named=named)
-        if as_text:
+        goes = plan.unattributed_output[named]
+        if goes.as_text:
             flags.append("unattributed_as_text")
-        reason = "modality_unknown" if rates.unattributed_out.priced > 1 else "no_rate"
-        _add_unattributed(leaves, "unattributed_output_tokens", rest, key, reason)
-
-
-def _add(leaves: list[Leaf], quantity: str, tokens: int, rate: str | None) -> None:
-    if tokens > 0:
-        leaves.append(Leaf(quantity, tokens, rate, None if rate else "no_rate"))
-
-
-def _add_unattributed(leaves: list[Leaf], quantity: str, tokens: int, rate: str | None, reason: str) -> None:
-    if tokens > 0:
-        leaves.append(Leaf(quantity, tokens, rate, None if rate else reason, alone=True))
+        tokens[goes.fresh] += rest

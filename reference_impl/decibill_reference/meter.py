@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from decibill_reference.charge_record import ONE, Gap, Line
-from decibill_reference.leaves import token_leaves
+from decibill_reference.leaves import token_shares
 from decibill_reference.money import ZERO, add, multiply, round_up, rounded, times
 from decibill_reference.prices import FAMILIES, FEES
-from decibill_reference.selection import carried_basis
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -29,7 +28,7 @@ DEFAULT_RULE: Final = "code_points"
 _REPORTED: Final = frozenset({"provider_billed", "provider_reported"})
 _METERED: Final = tuple(family for family in FAMILIES if family != "per_request")
 _TOKENS: Final = FAMILIES["audio_token_based"]
-_RATE_ORDER: Final = {key: place for place, key in enumerate(_TOKENS)}
+_NAMES: Final = {family: frozenset(names) for family, names in FAMILIES.items()}
 _TOTALS: Final = ("input_tokens", "output_tokens")
 
 
@@ -75,7 +74,7 @@ class Meter:
     rule: str
     lines: list[Line] = field(default_factory=list[Line])
     gaps: list[Gap] = field(default_factory=list[Gap])
-    flags: set[str] = field(default_factory=set[str])
+    flags: list[str] = field(default_factory=list[str])
     exact: Exact = ZERO
 
     def read(self) -> None:
@@ -86,34 +85,28 @@ class Meter:
             self._read_tokens(addons)
         elif family != "per_request":
             self._read_single(FAMILIES[family][0], addons)
-        for fee in FEES:
-            if fee in self.entry.rates:
-                self._note_unknown([fee])
-                absent = 0 if fee in self.unknown else 1
-                self._bill(
-                    self.entry.rates[fee],
-                    self.quantities.get(fee, absent),
-                    addons if family == "per_request" else [],
-                )
+        for fee in self.entry.fees:
+            self._note_unknown([fee.quantity])
+            absent = 0 if fee.quantity in self.unknown else 1
+            self._bill(
+                fee,
+                self.quantities.get(fee.quantity, absent),
+                addons if family == "per_request" else [],
+            )
 
     def _read_tokens(self, addons: list[Addon]) -> None:
         if self._is_absent():
             return
-        self._note_unknown([name for name in self.unknown if _concerns(name, self.entry.rates)])
-        found = token_leaves(self.quantities, self.entry.leaf_rates)
-        self.flags.update(found.flags)
-        sums: dict[tuple[str, bool], int] = {}
-        gaps: dict[tuple[str, str], int] = {}
-        for leaf in found.leaves:
-            if leaf.rate is not None:
-                sums[leaf.rate, leaf.alone] = sums.get((leaf.rate, leaf.alone), 0) + leaf.tokens
+        entry = self.entry
+        if self.unknown:
+            self._note_unknown([name for name in self.unknown if _concerns(name, entry.rates)])
+        shares, flags = token_shares(self.quantities, entry.leaf_plan)
+        self.flags += flags
+        for share, tokens in shares:
+            if share.reason is None:
+                self._bill(entry.rates[share.quantity], tokens, addons)
             else:
-                assert leaf.reason is not None
-                gaps[leaf.quantity, leaf.reason] = gaps.get((leaf.quantity, leaf.reason), 0) + leaf.tokens
-        for key, alone in sorted(sums, key=lambda line: (_RATE_ORDER[line[0]], line[1])):
-            self._bill(self.entry.rates[key], sums[key, alone], addons)
-        for (quantity, reason), tokens in gaps.items():
-            self._gap(reason, quantity, tokens)
+                self._gap(share.reason, share.quantity, tokens)
 
     def _read_single(self, quantity: str, addons: list[Addon]) -> None:
         if self._is_absent():
@@ -129,17 +122,16 @@ class Meter:
 
     def _is_absent(self) -> bool:
         """Note the gaps, and return True, where the record carries nothing of the entry's family."""
-        family = self.entry.pricing_model
-        if carried_basis(family, self.quantities, self.basis) is not None:
+        if not _NAMES[self.entry.pricing_model].isdisjoint(self.quantities):
             return False
         reported = any(
             self.basis[key] in _REPORTED
             for other in _METERED
-            if other != family
+            if other != self.entry.pricing_model
             for key in FAMILIES[other]
             if key in self.quantities
         )
-        for name in _lacking(family, self.unknown, self.entry.rates):
+        for name in _lacking(self.entry.pricing_model, self.unknown, self.entry.rates):
             self._gap("unit_mismatch" if reported else "quantity_unknown", name)
         return True
 
@@ -165,9 +157,11 @@ class Meter:
 
     def _billed(self, found: Rate, measured: int | Decimal, addons: list[Addon]) -> int | Decimal:
         billed = measured
-        for minimum in (found.minimum, *(addon.minimum for addon in addons)):
-            if minimum is not None and billed < minimum:
-                billed = minimum
+        if found.minimum is not None and billed < found.minimum:
+            billed = found.minimum
+        for addon in addons:
+            if addon.minimum is not None and billed < addon.minimum:
+                billed = addon.minimum
         if found.step is not None:
             billed = round_up(billed, found.step)
         if found.multiply_by is not None:
@@ -197,7 +191,7 @@ class Meter:
         addon: str | None,
     ) -> None:
         multiplier = self.entry.multiplier
-        exact = price.of(billed)
+        exact = multiply(price.exact, billed)
         if multiplier != ONE:
             exact = multiply(exact, multiplier)
         self.exact = add(self.exact, exact)

@@ -12,7 +12,7 @@ import decimal
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final, cast
+from typing import Final
 
 __all__ = [
     "PLACES",
@@ -44,20 +44,22 @@ _ROUNDING: Final = decimal.Context(
     prec=1000, rounding=decimal.ROUND_HALF_EVEN, traps=[decimal.InvalidOperation]
 )
 _LAST_PLACE: Final = Decimal(f"1e-{PLACES}")
+_multiply: Final = _EXACT.multiply
+_add: Final = _EXACT.add
 
 
 def multiply(left: Exact, right: Exact | int) -> Exact:
     """Return the exact product."""
-    if type(left) is Fraction or type(right) is Fraction:  # isinstance() is slow for this abstract class
-        return Fraction(left) * Fraction(right)
-    return _EXACT.multiply(cast("Decimal", left), cast("Decimal | int", right))
+    if isinstance(left, Decimal) and isinstance(right, (Decimal, int)):
+        return _multiply(left, right)
+    return Fraction(left) * Fraction(right)
 
 
 def add(left: Exact, right: Exact) -> Exact:
     """Return the exact sum."""
-    if type(left) is Fraction or type(right) is Fraction:
-        return Fraction(left) + Fraction(right)
-    return _EXACT.add(cast("Decimal", left), cast("Decimal", right))
+    if isinstance(left, Decimal) and isinstance(right, Decimal):
+        return _add(left, right)
+    return Fraction(left) + Fraction(right)
 
 
 def divide(left: Exact, right: Exact | int) -> Exact:
@@ -77,11 +79,9 @@ def divide(left: Exact, right: Exact | int) -> Exact:
 
 def rounded(value: Exact) -> Decimal:
     """Return *value* with at most `PLACES` places after the point, rounded half to even."""
-    if type(value) is Fraction:
-        return _EXACT.scaleb(
-            Decimal(round(value * 10**PLACES)), -PLACES
-        )  # round() of a Fraction is half-even
-    return cast("Decimal", value).quantize(_LAST_PLACE, context=_ROUNDING)
+    if isinstance(value, Decimal):
+        return value.quantize(_LAST_PLACE, None, _ROUNDING)
+    return _EXACT.scaleb(Decimal(round(value * 10**PLACES)), -PLACES)  # round() of a Fraction is half-even
 
 
 def plus(left: Decimal | int, right: Decimal | int) -> Decimal:

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from decibill_reference.leaves import TOKEN_RATES, LeafRates
+from decibill_reference.leaves import TOKEN_RATES, LeafPlan
 from decibill_reference.money import UnitPrice, divide, multiply
 from decibill_reference.node import Node
 from decibill_reference.numbers import plain
-from decibill_reference.usage import QUANTITIES
+from decibill_reference.quantities import QUANTITIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -169,13 +169,22 @@ class Entry:
     service_tier: str | None = None
     addons: Mapping[str, Addon] = field(default_factory=dict[str, Addon])
     multiplier: Decimal = Decimal(1)
-    leaf_rates: LeafRates = field(init=False, compare=False, repr=False)
+    leaf_plan: LeafPlan = field(init=False, compare=False, repr=False)
+    fees: tuple[Rate, ...] = field(init=False, compare=False, repr=False)
+    """The rates for `FEES`, in their order."""
+
+    tier: str = field(init=False, compare=False, repr=False)
+    """The one service tier that the entry is for."""
+
     selectors: int = field(init=False, compare=False, repr=False)
     """How many of operations, surface, region and tier the entry names."""
 
     def __post_init__(self) -> None:
         named = (self.operations, self.surface, self.region, self.service_tier)
-        object.__setattr__(self, "leaf_rates", LeafRates.of(self.rates))
+        fees = tuple(self.rates[fee] for fee in FEES if fee in self.rates)
+        object.__setattr__(self, "leaf_plan", LeafPlan.of(self.rates))
+        object.__setattr__(self, "fees", fees)
+        object.__setattr__(self, "tier", tier_name(self.service_tier))
         object.__setattr__(self, "selectors", sum(selector is not None for selector in named))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.node import Node
 from decibill_reference.numbers import plain, read_decimal
-from decibill_reference.usage import COUNTS
+from decibill_reference.quantities import COUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

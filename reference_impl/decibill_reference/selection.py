@@ -8,11 +8,10 @@ the book.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from decibill_reference.errors import DecibillReferenceError
-from decibill_reference.prices import FAMILIES, tier_name
+from decibill_reference.prices import FAMILIES
 from decibill_reference.usage import BASES
 
 if TYPE_CHECKING:
@@ -27,8 +26,7 @@ __all__ = ["Lookup", "carried_basis", "select"]
 _RANK: Final = {basis: rank for rank, basis in enumerate(BASES)}
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(NamedTuple):
     """What an entry has to fit."""
 
     provider: str
@@ -62,7 +60,7 @@ class Lookup:
             and (entry.operations is None or self.operation in entry.operations)
             and (entry.surface is None or self.surface == entry.surface)
             and (entry.region is None or self.region in entry.region)
-            and tier_name(entry.service_tier) == self.service_tier
+            and entry.tier == self.service_tier
         )
 
 

@@ -1,14 +1,12 @@
 """The usage record: what one interaction used, and where each number comes from.
 
-Quantities are flat and inclusive: `input_tokens` holds all billed input, its audio, text and cached parts are
-parts of it. An absent quantity is unknown or does not apply; 0 is known to be zero (AUB-TRM-8fd0,
-AUB-TRM-6cce).
+An absent quantity is unknown or does not apply; 0 is known to be zero (AUB-TRM-8fd0, AUB-TRM-6cce).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -16,58 +14,18 @@ from typing import Any, cast
 
 from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.numbers import escape, plain, read_count, read_decimal
+from decibill_reference.quantities import COUNTS, QUANTITIES, check_parts
 
 __all__ = [
     "BASES",
-    "COUNTS",
     "FLAGS",
-    "INPUT_MODALITIES",
-    "OUTPUT_MODALITIES",
-    "QUANTITIES",
     "Component",
     "ProviderCost",
     "UsageRecord",
-    "check_parts",
+    "read_instant",
     "read_time",
     "weakest",
 ]
-
-INPUT_MODALITIES = ("text", "audio", "image", "video", "unattributed")
-"""The parts into which `input_tokens` is divided, as prefixes."""
-
-OUTPUT_MODALITIES = ("text", "audio", "unattributed")
-"""The parts into which `output_tokens` is divided, as prefixes."""
-
-QUANTITIES = (
-    "input_tokens",
-    "text_input_tokens",
-    "audio_input_tokens",
-    "image_input_tokens",
-    "video_input_tokens",
-    "unattributed_input_tokens",
-    "cached_input_tokens",
-    "cached_text_input_tokens",
-    "cached_audio_input_tokens",
-    "cached_image_input_tokens",
-    "cached_video_input_tokens",
-    "output_tokens",
-    "text_output_tokens",
-    "audio_output_tokens",
-    "unattributed_output_tokens",
-    "reasoning_output_tokens",
-    "total_tokens",
-    "audio_duration_seconds",
-    "media_duration_seconds",
-    "audio_channels",
-    "tts_characters",
-    "provider_credits",
-    "requests",
-    "text_messages",
-)
-"""Every quantity that a record can hold, in canonical order."""
-
-COUNTS = frozenset(QUANTITIES) - {"audio_duration_seconds", "media_duration_seconds", "provider_credits"}
-"""The quantities that are whole numbers; the others are decimals, written as strings."""
 
 BASES = ("provider_billed", "provider_reported", "request", "media", "derived", "assumed")
 """Where a quantity can come from, strongest first (AUB-USE-21cb)."""
@@ -87,18 +45,6 @@ FLAGS = (
 )
 """What a record can say about how it was read, in canonical order."""
 
-_PARTITIONS = (
-    ("input_tokens", tuple(f"{modality}_input_tokens" for modality in INPUT_MODALITIES)),
-    ("cached_input_tokens", tuple(f"cached_{modality}_input_tokens" for modality in INPUT_MODALITIES[:-1])),
-    ("output_tokens", tuple(f"{modality}_output_tokens" for modality in OUTPUT_MODALITIES)),
-    ("total_tokens", ("input_tokens", "output_tokens")),
-)
-_SUBSETS = (
-    ("cached_input_tokens", "input_tokens"),
-    *((f"cached_{modality}_input_tokens", f"{modality}_input_tokens") for modality in INPUT_MODALITIES[:-1]),
-    ("reasoning_output_tokens", "text_output_tokens"),
-    ("reasoning_output_tokens", "output_tokens"),
-)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _RANK = {basis: rank for rank, basis in enumerate(BASES)}
 
@@ -108,50 +54,8 @@ def weakest(bases: Iterable[str]) -> str:
     return max(bases, key=_RANK.__getitem__)
 
 
-def check_parts(quantities: Mapping[str, int | Decimal], locate: Callable[[str], str]) -> None:
-    """Refuse quantities of which a part is larger than its whole (AUB-EXT-471c).
-
-    Args:
-        quantities: any quantities of a record; a whole that is absent limits nothing.
-        locate: gives the pointer at which a quantity stands. A part that is too large by itself is reported
-            at its own place, parts that only together are too many at the place of their whole.
-
-    Raises:
-        DecibillReferenceError: `inconsistent_usage`. Nothing is ever clamped.
-    """
-    for whole, parts in _PARTITIONS:
-        limit = quantities.get(whole)
-        if limit is None:
-            continue
-        together: int | Decimal = 0
-        for part in parts:
-            value = quantities.get(part)
-            if value:
-                if value > limit:
-                    raise _contradiction(locate(part), part, value, whole, limit)
-                together += value
-        if together > limit:
-            present = " + ".join(part for part in parts if quantities.get(part))
-            raise _contradiction(locate(whole), present, together, whole, limit)
-    for part, whole in _SUBSETS:
-        value = quantities.get(part)
-        if value:
-            limit = quantities.get(whole, value)
-            if value > limit:
-                raise _contradiction(locate(part), part, value, whole, limit)
-
-
-def _contradiction(
-    pointer: str, part: str, value: int | Decimal, whole: str, limit: int | Decimal
-) -> DecibillReferenceError:
-    problem = f"{part} is {plain(value)}, more than its whole, {whole}, {plain(limit)}"
-    return DecibillReferenceError(
-        "inconsistent_usage", pointer, f"{problem}; usage that contradicts itself is not priced"
-    )
-
-
-def read_time(value: object, pointer: str) -> str:
-    """Return the UTC timestamp *value*, as given.
+def read_instant(value: object, pointer: str) -> datetime:
+    """Return the instant that the UTC timestamp *value* names.
 
     Raises:
         DecibillReferenceError: `missing_time` for anything but a real time in UTC, such as
@@ -159,15 +63,20 @@ def read_time(value: object, pointer: str) -> str:
     """
     if isinstance(value, str) and _TIME.fullmatch(value):
         try:
-            datetime.fromisoformat(value)
-        except ValueError:
+            return datetime.fromisoformat(value)
+        except ValueError:  # the 31st of November
             pass
-        else:
-            return value
     problem = "there is no time" if value is None else f"{value!r} is not a time in UTC"
     raise DecibillReferenceError(
         "missing_time", pointer, f"{problem}; prices are dated, so give one such as 2025-11-05T10:24:03Z"
     )
+
+
+def read_time(value: object, pointer: str) -> str:
+    """Return the UTC timestamp *value* as it was given; what `read_instant` refuses is refused."""
+    read_instant(value, pointer)
+    assert isinstance(value, str)
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ import pytest
 from decibill_reference import jsonio
 from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.extract import SURFACES, extract
-from decibill_reference.usage import FLAGS, QUANTITIES, UsageRecord
+from decibill_reference.quantities import QUANTITIES
+from decibill_reference.usage import FLAGS, UsageRecord
 from hypothesis import given
 from hypothesis import strategies as st
 

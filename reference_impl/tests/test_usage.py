@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from decibill_reference.errors import DecibillReferenceError
-from decibill_reference.usage import BASES, COUNTS, QUANTITIES, UsageRecord, check_parts, weakest
+from decibill_reference.quantities import COUNTS, QUANTITIES, check_parts
+from decibill_reference.usage import BASES, UsageRecord, weakest
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
 from decibill_reference.numbers import CONTEXT, LARGEST_COUNT, read_count, read_decimal
-from decibill_reference.usage import COUNTS, FLAGS, QUANTITIES, Component, UsageRecord, check_parts, weakest
+from decibill_reference.quantities import COUNTS, QUANTITIES, check_parts, in_order
+from decibill_reference.usage import FLAGS, Component, UsageRecord, weakest
 
 if TYPE_CHECKING:
     from decibill_reference.exchange import Exchange
@@ -194,7 +195,7 @@ class Draft:
         """
         check_parts(self._quantities, self._locate)
         stated = self._quantities
-        quantities = {name: stated[name] for name in QUANTITIES if name in stated}
+        quantities = {name: stated[name] for name in in_order(stated)}
         for name, value in quantities.items():
             if value > LARGEST_COUNT or type(value) is Decimal:
                 (read_count if name in COUNTS else read_decimal)(value, self._locate(name))
