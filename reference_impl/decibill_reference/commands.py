@@ -25,17 +25,13 @@ from decibill_reference.files import FileError, load_price_book, public_price_bo
 from decibill_reference.refund import refund as refund_charge
 from decibill_reference.refund_record import Refund, RefundRequest
 from decibill_reference.talk import (
-    REFUSED,
     Failure,
-    RefusalError,
     Unusable,
     about,
     command,
-    json_text,
     named,
     own,
     print_json,
-    refusal_line,
     say,
     say_gaps,
 )
@@ -43,8 +39,6 @@ from decibill_reference.usage import UsageRecord, read_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from decibill_reference.prices import PriceBook
 
     _TextType = click.ParamType[str]
 else:
@@ -104,29 +98,59 @@ class _Instant(_TextType):
 @click.option("--operation", metavar="NAME", help="What a bare body answers, such as transcription.")
 @click.option("--model", metavar="NAME", help="The model that a bare body is priced as.")
 @click.option("--surface", metavar="NAME", help="The provider's interface that a bare body is from.")
-@click.option("--lines", is_flag=True, help="EXCHANGE is JSON Lines, one exchange a line; so is the output.")
+@click.option("--lines", is_flag=True, help="EXCHANGE is JSON Lines, of any length; so is the output.")
+@click.option("--strict", is_flag=True, help="With --lines: end at the first line that is refused.")
+@click.option(
+    "--jobs", type=click.IntRange(1), metavar="N", help="With --lines: processes, by default one a core."
+)
+@click.option(
+    "--summary",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="With --lines: write the totals to FILE as JSON; `decibill totals` adds up several.",
+)
 @command
-def rate(*, exchange: str, prices: str | None, at: str | None, lines: bool, **bare: str | None) -> int | None:
+def rate(  # noqa: PLR0913 - the options of a command
+    *,
+    exchange: str,
+    prices: str | None,
+    at: str | None,
+    lines: bool,
+    strict: bool,
+    jobs: int | None,
+    summary: str | None,
+    **bare: str | None,
+) -> int | None:
     """Print the usage record and the charge of EXCHANGE as JSON.
 
     EXCHANGE is a file, or - for standard input: an exchange, or with --provider, --operation and --model the
     bare body of an answer, with or without the head that curl -i prints. Files that an exchange names are
     found in its own folder.
+
+    With --lines it is a log of exchanges, of usage records, or of objects that hold one as `exchange` or
+    `usage`. For each line there is one of output, in order, and a summary on standard error. A line that is
+    refused gives its number and an error, and the exit code is 1 in the end.
     """
-    book = load_price_book(Path(prices)) if prices is not None else _public_prices()
+    book = Path(prices) if prices is not None else _public_prices()
     root = Path.cwd() if exchange == "-" else Path(exchange).resolve().parent
+    if lines:
+        if any(bare.values()):
+            raise click.UsageError("--lines goes with exchanges, not with a bare body")
+        from decibill_reference.rate_lines.command import Log, rate_log  # noqa: PLC0415 - starts processes
+
+        return rate_log(Log(exchange, book, at, root, strict, jobs, summary))
+    if strict or jobs or summary:
+        raise click.UsageError("--strict, --jobs and --summary go with --lines")
     content = _read(exchange)
     if any(bare.values()):
-        if lines:
-            raise click.UsageError("--lines goes with exchanges, not with a bare body")
         document = _bare_exchange(content, exchange, at, bare)
-    elif not lines:
-        document = _exchange(_document(content, exchange), exchange)
     else:
-        return _rate_lines(content, exchange, book, at, root)
-    result = _rated(document, exchange, book, at, root)
-    print_json(result)
-    say_gaps(exchange, result["charge"])
+        document = _exchange(_document(content, exchange), exchange)
+    with about(exchange):
+        usage = extract(document, root=root)
+        charge = rate_usage(usage, load_price_book(book), at).to_json()
+    print_json({"usage": usage.to_json(), "charge": charge})
+    say_gaps(exchange, charge)
     return None
 
 
@@ -221,33 +245,12 @@ def serve(*, config: str, port: int, host: str, ledger: str | None, defect: str 
         raise Failure(str(error)) from None
 
 
-def _public_prices() -> PriceBook:
+def _public_prices() -> Path:
     path = public_price_book()
     if path is None:
         raise click.UsageError("no price book is bundled; give one with --prices")
     say(f"list prices of {path.stem}; give yours with --prices")
-    return load_price_book(path)
-
-
-def _rated(exchange: Any, file: str, book: PriceBook, at: str | None, root: Path) -> dict[str, Any]:
-    with about(file):
-        usage = extract(exchange, root=root)
-        return {"usage": usage.to_json(), "charge": rate_usage(usage, book, at).to_json()}
-
-
-def _rate_lines(content: bytes, file: str, book: PriceBook, at: str | None, root: Path) -> int:
-    code = 0
-    for number, line in enumerate(content.splitlines(), 1):
-        if not line.strip():
-            continue
-        name = f"{named(file)} line {number}"
-        try:
-            result = _rated(_document(line, name), name, book, at, root)
-        except RefusalError as error:
-            result, code = error.refused.to_json(), REFUSED
-            say(refusal_line(name, error.refused))
-        click.echo(json_text(result))
-    return code
+    return path
 
 
 def _exchange(document: Any, file: str) -> Any:

@@ -316,33 +316,16 @@ def test_a_provider_that_nobody_reads_is_refused(folder: Path) -> None:
     assert printed(result, code=1)["error"]["code"] == "unsupported_exchange"
 
 
-# JSON Lines
-
-
-def test_lines_are_rated_one_by_one(folder: Path) -> None:
-    lines = (
-        "\n".join(json.dumps(exchange) for exchange in (EXCHANGE, REFUSED)) + "\n\n" + json.dumps(EXCHANGE)
-    )
-
-    result = run(rate, "-", "--lines", "--prices", FOUNDING, stdin=lines)
-
-    first, second, third = (json.loads(line) for line in result.stdout.splitlines())
-    assert first == third
-    assert first["charge"]["total"] == "0.003527"
-    assert second["error"]["code"] == "negative_quantity"
-    assert result.exit_code == 1
-    assert "decibill: standard input line 2 at /response/json/usage/input_tokens: " in result.stderr
-
-
-def test_a_line_that_is_no_json_is_named_by_its_number(folder: Path) -> None:
-    result = run(rate, write("log.jsonl", json.dumps(EXCHANGE) + "\n{"), "--lines", "--prices", FOUNDING)
-
-    assert result.exit_code == 2
-    assert "log.jsonl line 2: not JSON" in result.stderr
+# JSON Lines; the rest of it is in test_rate_lines_command
 
 
 def test_lines_are_not_bare_bodies(folder: Path) -> None:
     assert "--lines" in fault(run(rate, str(UPSTREAM), *BARE, "--lines", "--prices", FOUNDING))
+
+
+@pytest.mark.parametrize("option", [["--strict"], ["--jobs", "2"], ["--summary", "s.json"]])
+def test_what_goes_with_lines_alone_is_refused_without(folder: Path, option: list[str]) -> None:
+    assert "go with --lines" in fault(run(rate, write("exchange.json", EXCHANGE), *option))
 
 
 # price

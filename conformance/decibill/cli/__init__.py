@@ -40,6 +40,7 @@ _COMMANDS: Final = {
     "rate": "decibill_reference.commands:rate",
     "price": "decibill_reference.commands:price",
     "refund": "decibill_reference.commands:refund",
+    "totals": "decibill_reference.rate_lines.command:totals",
     "calculator": "decibill_reference.lines:calculator",
     "serve": "decibill_reference.commands:serve",
 }

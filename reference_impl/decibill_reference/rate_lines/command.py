@@ -1,0 +1,146 @@
+"""The command line of logs: `rate_log` behind ``decibill rate --lines``, and ``totals``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import click
+
+from decibill_reference.files import FileError, load_json, read_document
+from decibill_reference.prices import PriceBook
+from decibill_reference.rate_lines.chunks import chunks
+from decibill_reference.rate_lines.processes import Setting, WorkerLostError, cores, ordered
+from decibill_reference.rate_lines.progress import Progress, watched
+from decibill_reference.rate_lines.summary import Summary
+from decibill_reference.talk import (
+    REFUSED,
+    Unusable,
+    command,
+    json_text,
+    named,
+    print_json,
+    refusal_line,
+    say,
+)
+
+if TYPE_CHECKING:
+    from decibill_reference.rate_lines.rater import Refused
+
+__all__ = ["Log", "rate_log", "tell", "totals"]
+
+_TOLD: Final = 20
+"""Refusals that are told one by one; all of them are in the output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A log, and what is wanted of it."""
+
+    file: str
+    """A path, or - for standard input."""
+
+    book: Path
+    """The price book."""
+
+    at: str | None = None
+    """The instant whose prices are used, or None for each record's own."""
+
+    root: Path | None = None
+    """The folder of the files that exchanges name."""
+
+    strict: bool = False
+    """Whether to end at the first line that is refused."""
+
+    jobs: int | None = None
+    """Processes that rate; None is as many as there are cores."""
+
+    summary: str | None = None
+    """The file that takes the summary as JSON."""
+
+
+def rate_log(log: Log) -> int:
+    """Print the charges of a log and its summary; return the exit code.
+
+    Raises:
+        FileError: one of the files is not what it should be.
+    """
+    prices = load_json(log.book)
+    read_document(PriceBook.from_json, prices, str(log.book))
+    setting = Setting(prices, log.at, log.root, log.strict)
+    if log.summary is None:
+        summary = _rate(log, setting)
+    else:
+        with _opened(log.summary, "w") as file:  # now: after hours of work it would be late to find it locked
+            summary = _rate(log, setting)
+            file.write(f"{json_text(summary.to_json(), indent=2)}\n")
+    for line in summary.text():
+        say(line)
+    return REFUSED if summary.refused else 0
+
+
+def _rate(log: Log, setting: Setting) -> Summary:
+    summary = Summary()
+    output = sys.stdout.buffer
+    with _input(log.file) as (read, size):
+        progress = Progress(shown=watched(), size=size)
+        with closing(ordered(chunks(read), setting, log.jobs or cores())) as done_in_order:
+            try:
+                for done in done_in_order:
+                    tell(log.file, done.refused, summary.refusals)
+                    summary.merge(done.summary)
+                    output.write(done.output)
+                    output.flush()
+                    progress.advance(done.read, summary.lines, summary.refusals)
+                    if log.strict and done.refused:
+                        break
+            except WorkerLostError as error:
+                raise Unusable(str(error)) from None
+            finally:
+                progress.end()
+    return summary
+
+
+def tell(file: str, refused: list[Refused], before: int) -> None:
+    """Tell of refused lines, unless that was done often enough *before*."""
+    for found in refused[: max(0, _TOLD - before)]:
+        say(refusal_line(f"{named(file)} line {found.line}", found.error))
+    if before <= _TOLD < before + len(refused):
+        say("further refused lines are not told here; each has its error in the output")
+
+
+@contextmanager
+def _input(file: str) -> Generator[tuple[Callable[[int], bytes], int | None]]:
+    """Give what reads the input as it comes, without a buffer that waits for more, and its size if known."""
+    if file == "-":
+        stream = sys.stdin.buffer
+        yield getattr(stream, "raw", stream).read, None
+        return
+    with _opened(file, "rb", buffering=0) as opened:
+        yield opened.read, os.fstat(opened.fileno()).st_size
+
+
+def _opened(file: str, mode: str, buffering: int = -1) -> IO[Any]:
+    try:
+        return Path(file).open(mode, buffering, encoding=None if "b" in mode else "utf-8")
+    except OSError as error:
+        raise FileError(file, f"cannot be opened: {error.strerror or error}") from None
+
+
+@click.command()
+@click.argument("summaries", type=click.Path(exists=True, dir_okay=False), nargs=-1, required=True)
+@command
+def totals(*, summaries: tuple[str, ...]) -> None:
+    """Add up the SUMMARIES that `decibill rate --lines --summary FILE` wrote, and print the sum as JSON.
+
+    The sum is exactly the summary of all the lines together, in whatever parts and order they were rated.
+    """
+    whole = Summary()
+    for file in summaries:
+        whole.merge(read_document(Summary.from_json, load_json(Path(file)), file))
+    print_json(whole.to_json())
