@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from decibill.case import ExchangeCase
+from decibill.cases import load_cases
 from decibill.vendor import Copy, Selection, plan
 from decibill.vendor_tree import update
 
@@ -76,7 +78,43 @@ def test_every_case_passes(program: Run) -> None:
     run = program(RUNNERS)
 
     assert run.returncode == 0, run.stdout + run.stderr
-    assert re.fullmatch(r"[1-9][0-9]* passed, 0 failed", run.stdout.strip())
+    assert re.fullmatch(r"([1-9][0-9]* left out: .*\n)*[1-9][0-9]* passed, 0 failed", run.stdout.strip())
+
+
+def test_a_runner_accounts_for_every_case_and_every_later_call(program: Run) -> None:
+    cases = load_cases(ROOT / "fixtures")
+    calls = sum("usage" in other for case in cases for other in case.document["then"].get("others", ()))
+
+    run = program(RUNNERS)
+
+    counts = re.findall(r"^([0-9]+) (?:passed|left out)", run.stdout, re.MULTILINE)
+    assert sum(map(int, counts)) == len(cases) + calls
+
+
+@pytest.mark.parametrize("program", ["javascript-extract"], indirect=True)
+def test_of_calls_only_sessions_over_a_websocket_are_not_extracted(program: Run) -> None:
+    exchanges = [case.exchange for case in load_cases(ROOT / "fixtures") if isinstance(case, ExchangeCase)]
+    sessions = sum(any(name.startswith("events") for name in each["response"]) for each in exchanges)
+
+    run = program(RUNNERS)
+
+    assert f"{sessions} left out: a session over a WebSocket\n" in run.stdout
+    assert {line.partition(": ")[2] for line in run.stdout.splitlines() if "left out" in line} == {
+        "a session over a WebSocket",
+        "no exchange to extract",
+    }
+
+
+def test_a_format_that_a_runner_does_not_know_is_refused(program: Run, tmp_path: Path) -> None:
+    update(tmp_path, copy_of("azure", packed=True))
+    manifest = tmp_path / "MANIFEST.json"
+    manifest.write_text(manifest.read_text().replace('"format": 1,', '"format": 2,'))
+
+    run = program(RUNNERS, tmp_path)
+
+    assert run.returncode != 0
+    assert "knows format 1" in run.stderr
+    assert "passed" not in run.stdout
 
 
 def test_every_case_of_a_copy_passes_beside_the_runner_that_came_with_it(
@@ -118,9 +156,35 @@ def test_a_wrong_answer_fails_its_case_alone(
     assert run.stdout.strip().endswith(" passed, 1 failed")
 
 
-@pytest.mark.parametrize("language", ["go", "java"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "azure/stt-fast",
+        "azure/transcription-founding-report",
+        "elevenlabs/agent-call-cost-fiat",
+        "gemini/generate-tool-use-prompt",
+        "openai/transcription-whisper-verbose-json",
+    ],
+)
+@pytest.mark.parametrize("program", ["javascript-extract"], indirect=True)
+def test_a_wrong_quantity_fails_its_case_alone(program: Run, tmp_path: Path, case: str) -> None:
+    update(tmp_path, copy_of(case.split("/", maxsplit=1)[0], packed=False))
+    file = tmp_path / "cases" / f"{case}.json"
+    document = json.loads(file.read_text())
+    quantities = document["then"]["usage"]["quantities"]
+    quantities[min(quantities)] = "0.1"
+    file.write_text(json.dumps(document))
+
+    run = program(RUNNERS, tmp_path)
+
+    assert run.returncode == 1
+    assert f"FAIL {case}" in run.stdout
+    assert run.stdout.strip().endswith(" passed, 1 failed")
+
+
+@pytest.mark.parametrize("language", ["go", "java", "javascript"])
 def test_no_file_of_a_runner_is_longer_than_two_hundred_lines(language: str) -> None:
-    sources = [path for path in (RUNNERS / language).iterdir() if path.suffix in {".go", ".java"}]
+    sources = [path for path in (RUNNERS / language).iterdir() if path.suffix in {".go", ".java", ".mjs"}]
 
     assert sources
     assert {path.name: n for path in sources if (n := len(path.read_text().splitlines())) > 200} == {}

@@ -1,63 +1,47 @@
-// Exact arithmetic: every number is a fraction of two BigInts. No float touches money or usage.
+// Exact arithmetic: a number is a BigInt that counts units of 10^-30. No float touches money or usage.
+import { Num, Refusal } from "./json.mjs";
 
-import { Num } from "./json.mjs";
+export const ONE = 10n ** 30n;
 
-/** The fraction that a decimal text, such as "0.006" or "1e3", stands for; undefined if it is no number. */
-export function dec(text) {
-  const found = /^(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,4}))?$/.exec(text);
-  if (!found) return undefined;
-  const [, sign, whole, part = "", exponent = "0"] = found;
-  const n = BigInt(sign + whole + part);
-  const places = part.length - Number(exponent);
-  return places > 0 ? { n, d: 10n ** BigInt(places) } : { n: n * 10n ** BigInt(-places), d: 1n };
-}
-
-export const ZERO = { n: 0n, d: 1n };
-export const ONE = { n: 1n, d: 1n };
-export const add = (a, b) => ({ n: a.n * b.d + b.n * a.d, d: a.d * b.d });
-export const sub = (a, b) => ({ n: a.n * b.d - b.n * a.d, d: a.d * b.d });
-export const mul = (a, b) => ({ n: a.n * b.n, d: a.d * b.d });
-export const div = (a, b) => ({ n: a.n * b.d, d: a.d * b.n });
-export const sum = (list) => list.reduce(add, ZERO);
-export const max = (a, b) => (cmp(a, b) < 0 ? b : a);
-
-/** Below zero, zero or above zero, as a is less than, equal to or more than b. */
-export function cmp(a, b) {
-  const difference = a.n * b.d - b.n * a.d;
-  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
-}
-
-export const isWhole = (a) => a.n % a.d === 0n;
-
-/** The next multiple of `unit`; a multiple stays (AUB-CHG-6162). */
-export function ceilTo(a, unit) {
-  const times = div(a, unit);
-  return mul({ n: (times.n + times.d - 1n) / times.d, d: 1n }, unit);
-}
-
-/** Rounded half to even, to 12 places (AUB-CHG-79ca). */
-export function round12(a) {
-  const sign = a.n < 0n ? -1n : 1n;
-  const scaled = sign * a.n * 10n ** 12n;
-  const twice = 2n * (scaled % a.d);
-  let quotient = scaled / a.d;
-  if (twice > a.d || (twice === a.d && quotient % 2n === 1n)) quotient += 1n;
-  return { n: sign * quotient, d: 10n ** 12n };
+/** The number of a decimal text or a JSON number, such as "0.006" or 1e3; undefined if it is none, or is finer than a unit. */
+export function read(value = "0") {
+  const [, whole, part = "", exponent = "0"] = /^(-?[0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,4}))?$/.exec(value.raw ?? value) ?? [];
+  const shift = BigInt(30 + Number(exponent) - part.length);
+  if (whole === undefined || (shift < 0n && BigInt(whole + part) % 10n ** -shift)) return undefined;
+  return shift < 0n ? BigInt(whole + part) / 10n ** -shift : BigInt(whole + part) * 10n ** shift;
 }
 
 /** Canonical text: no exponent, no sign on zero, no zeros at the end after the point (AUB-TRM-2b2b). */
-export function text(a) {
-  let places = 0;
-  while ((a.n * 10n ** BigInt(places)) % a.d !== 0n) {
-    if (++places > 60) throw new Error("a number that does not end was not rounded");
-  }
-  const digits = ((a.n < 0n ? -a.n : a.n) * 10n ** BigInt(places) / a.d).toString().padStart(places + 1, "0");
-  const point = digits.length - places;
-  return (a.n < 0n ? "-" : "") + digits.slice(0, point) + (places ? "." + digits.slice(point) : "");
+export function text(value) {
+  const digits = String(value < 0n ? -value : value).padStart(31, "0");
+  return (value < 0n ? "-" : "") + `${digits.slice(0, -30)}.${digits.slice(-30)}`.replace(/\.?0+$/, "");
 }
 
-/** As a member of `quantities`: whole numbers as JSON integers, others as text (AUB-TRM-2b2b). */
-export const quantity = (a) => (isWhole(a) ? new Num(text(a)) : text(a));
+/** As a member of `quantities`: whole numbers as JSON integers, others as text. */
+export const quantity = (value) => (value % ONE ? text(value) : new Num(text(value)));
+export const least = (a, b) => (a < b ? a : b);
+export const most = (a, b) => (a > b ? a : b);
+export const sum = (list) => list.reduce((a, b) => a + b, 0n);
 
-/** The other way round: the fraction of a member of `quantities`. */
-export const read = (v) => dec(v instanceof Num ? v.raw : v);
+/** The sum of fractions [numerator, denominator], rounded half to even to 12 places (AUB-CHG-79ca). */
+export function round12(fractions) {
+  const [n, d] = fractions.reduce(([a, b], [c, e]) => [a * e + c * b, b * e], [0n, 1n]);
+  const [quotient, twice] = [n * 10n ** 12n / d, 2n * (n * 10n ** 12n % d)];
+  return (quotient + (twice > d || (twice === d && quotient % 2n) ? 1n : 0n)) * 10n ** 18n;
+}
+
+export const MODALITIES = { input_tokens: ["text", "audio", "image", "video"], output_tokens: ["text", "audio"] };
+const WHOLES = [["total_tokens", Object.keys(MODALITIES)], ["input_tokens", ["cached_input_tokens"]],
+  ...Object.entries(MODALITIES).map(([whole, names]) => [whole, [...names, "unattributed"].map((m) => `${m}_${whole}`)]),
+  ...MODALITIES.input_tokens.map((m) => [`${m}_input_tokens`, [`cached_${m}_input_tokens`]]),
+  ["cached_input_tokens", MODALITIES.input_tokens.map((m) => `cached_${m}_input_tokens`)],
+  ...["", "text_"].map((m) => [`${m}output_tokens`, ["reasoning_output_tokens"]])];
+
+/** No part exceeds its whole, by itself (refused at the part) or with its siblings (at the whole): AUB-CHG-eb98, AUB-EXT-471c. */
+export function checkParts(q, place) {
+  for (const [whole, parts] of WHOLES.filter(([name]) => name in q)) {
+    const together = sum(parts.map((name) => read(q[name])));
+    const wrong = parts.find((name) => read(q[name]) > read(q[whole])) ?? (together > read(q[whole]) ? whole : "");
+    if (wrong) throw new Refusal("inconsistent_usage", place(wrong));
+  }
+}

@@ -1,177 +1,178 @@
-// Chapters 04 and 05: a usage record and a price book become a charge.
-// Run: node price.mjs [part of a case id]
+// Chapters 04 and 05: a usage record and a price book become a charge. Run: node price.mjs [part of a case id]
+import { exchangeOf, readText, run } from "./cases.mjs";
+import { MODALITIES, ONE, checkParts, least, most, read, round12, sum, text } from "./decimal.mjs";
+import { Refusal, parse, step } from "./json.mjs";
 
-import { fileURLToPath } from "node:url";
-import { FAMILIES, FEES, TOKENS, checkBook, chooseEntry } from "./book.mjs";
-import { check, exchangeOf, loadCases, readText, report } from "./cases.mjs";
-import { ONE, ZERO, ceilTo, cmp, dec, div, max, mul, read, round12, sum, text } from "./decimal.mjs";
-import { Refusal, parse } from "./json.mjs";
-import { INPUT, OUTPUT, leaves } from "./leaves.mjs";
+const TOKENS = Object.entries(MODALITIES).flatMap(([whole, names]) => [whole,
+  ...["unattributed", "cached", "reasoning", ...names, ...names.map((m) => `cached_${m}`)].map((m) => `${m}_${whole}`)]);
+/** The quantities of each unit family, in the order of the table of pricing models. */
+const FAMILIES = { audio_token_based: TOKENS, audio_per_minute: ["audio_duration_seconds"], audio_per_character: ["tts_characters"],
+  audio_per_credit: ["provider_credits"], per_request: ["requests"] };
+const FEES = ["requests", "text_messages"];
+const BASES = ["provider_billed", "provider_reported", "request", "media", "derived", "assumed"];
 
-const positive = (number) => cmp(number, ZERO) > 0;
-
-/** The charge for a usage record; `at` is the instant whose prices are asked for. */
-export function charge(record, book, at = record.at) {
-  checkBook(book);
-  if (record.flags.includes("error_response")) { // AUB-CHG-63e1: nothing is looked up
-    return { status: "not_billable", currency: book.currency, total: "0", lines: [], unpriced: [], flags: [] };
+/** The faults of a book that would make a wrong bill; the whole schema is for a validator. */
+function checkBook({ entries }) {
+  const refuse = (at) => { throw new Refusal("invalid_price_book", at); };
+  for (const [n, { rates, pricing_model, source }] of entries.entries()) {
+    for (const [name, { amount }] of Object.entries(rates)) {
+      if (![...FAMILIES[pricing_model], ...FEES].includes(name)) refuse(`/entries/${n}/rates${step(name)}`); // AUB-PRC-89b3
+      if (typeof amount !== "string") refuse(`/entries/${n}/rates${step(name)}/amount`); // AUB-PRC-0b02
+    }
+    if (!source) refuse(`/entries/${n}`); // AUB-PRC-7446
   }
-  checkParts(record, "");
-  (record.components ?? []).forEach((component, i) => checkParts(component, `/components/${i}`));
-  const parts = (record.components ?? []).map((component) => // AUB-CHG-ef99: tier, region and surface are the record's
-    rate({ ...record, features: undefined, character_rule: undefined, ...component, model: component.model }, book, at));
-  const empty = !Object.keys(record.quantities).length && !record.unknown.length;
-  const main = empty && record.operation === "realtime" ? undefined : rate(record, book, at); // else a session used nothing
-  const leading = main ?? parts.find((part) => part.entry);
-  const currency = leading?.entry?.currency ?? book.currency;
-  const joined = { lines: [], gaps: [], flags: new Set() };
-  for (const part of [...(main ? [main] : []), ...parts]) {
-    const foreign = part.entry && (part.entry.currency ?? book.currency) !== currency;
-    joined.gaps.push(...part.gaps);
-    if (foreign) joined.gaps.push(...part.lines.map((l) => gap(l.model, l.quantity, "currency", dec(l.measured))));
-    else joined.lines.push(...part.lines);
-    part.flags.forEach((flag) => joined.flags.add(flag));
+}
+
+/** A text that sorts like the instant: a date is its midnight, zeros at the end do not count. */
+const instant = (at) => at.replace(/^[^T]*$/, "$&T00:00:00Z").replace(/\.?0*Z$/, "");
+const fits = (entry, record, at) => entry.provider === record.provider && entry.models.includes(record.model) // AUB-PRC-27f1
+  && instant(entry.from) <= instant(at) && (!entry.until || instant(at) < instant(entry.until)) // AUB-PRC-9dba
+  && (entry.operations?.includes(record.operation) ?? true) && (entry.region?.includes(record.region) ?? true)
+  && [undefined, record.surface].includes(entry.surface)
+  && (entry.service_tier ?? "standard") === (record.service_tier ?? "standard"); // AUB-PRC-a7a7
+
+/** The entry that applies, or undefined; refuses where two do. */
+function chooseEntry({ entries }, record, at) {
+  if (!at) throw new Refusal("missing_time", "/at");
+  const only = (list) => { if (list.length > 1) throw new Refusal("ambiguous_price"); return list; }; // AUB-PRC-b5e2
+  const selectors = (entry) => ["operations", "surface", "region", "service_tier"].filter((name) => name in entry).length;
+  const strength = ({ pricing_model }) => Math.min(pricing_model === "per_request" ? BASES.length : Infinity, // 0 is strongest
+    ...FAMILIES[pricing_model].filter((name) => name in record.quantities).map((name) => BASES.indexOf(record.basis[name])));
+  const best = Object.keys(FAMILIES).flatMap((family) => {
+    const fitting = entries.filter((entry) => entry.pricing_model === family && fits(entry, record, at));
+    return only(fitting.filter((entry) => selectors(entry) === Math.max(...fitting.map(selectors)))); // AUB-PRC-c58f
+  });
+  const strongest = Math.min(...best.map(strength));
+  return strongest === Infinity ? best[0] : only(best.filter((entry) => strength(entry) === strongest))[0]; // AUB-PRC-19d1
+}
+
+/** AUB-CHG-5310: tokens by leaf, each with the first of its rates that the entry has; leaves that share a rate are added up. */
+function leaves({ quantities }, { rates }, flags) {
+  const found = [];
+  const q = (name) => read(quantities[name]);
+  const first = (names) => names.find((name) => name in rates);
+  const leaf = (name, measured, names, apart, reason = "no_rate") => { // unattributed tokens have lines of their own
+    const rate = first(names);
+    const same = found.find((l) => l.rate === rate && l.apart === apart && (rate || l.name === name));
+    if (same) same.measured += measured;
+    else if (measured > 0n) found.push({ name, measured, rate, apart, reason }); // a quantity of zero needs no rate
+  };
+  const [text_, reasoning, audio] = ["text", "reasoning", "audio"].map((part) => `${part}_output_tokens`);
+  const unattributed = (whole, cached) => {
+    const [own, names] = [`unattributed_${whole}`, MODALITIES[whole].map((m) => `${m}_${whole}`)];
+    const measured = q(own) + most(q(whole) - sum([...names, own].map(q)), 0n); // what no stated part covers
+    const isNamed = names.some((name) => name in quantities
+      && !(name === text_ && reasoning in quantities && q(name) > 0n && q(name) === q(reasoning))); // reasoning alone names nothing
+    const priced = names.filter((name) => first([name, `cached_${name}`]));
+    const asText = measured && isNamed && !first([own, whole]) && first([`text_${whole}`]);
+    if (asText) flags.add("unattributed_as_text");
+    const candidates = [own, whole, ...(asText ? [asText] : priced.length === 1 ? priced : [])];
+    const cheaper = [`cached_${first(candidates) ?? priced[0]}`, `cached_${whole}`, ...candidates];
+    const reason = priced.length > 1 ? "modality_unknown" : "no_rate"; // AUB-CHG-0d16
+    leaf(own, measured - least(cached, measured), candidates, true, reason);
+    leaf(own, least(cached, measured), cheaper, true, reason);
+  };
+  const inputs = MODALITIES.input_tokens.map((m) => `${m}_input_tokens`);
+  let open = q("cached_input_tokens") - sum(inputs.map((name) => q(`cached_${name}`)));
+  if (open > 0n && Object.keys(rates).some((name) => name.startsWith("cached_"))) flags.add("cached_split_assumed");
+  else open = 0n;
+  for (const name of inputs) { // the cached part as the split says, what that leaves open from text first (AUB-CHG-5f0a)
+    const taken = least(open, most(q(name) - q(`cached_${name}`), 0n));
+    open -= taken;
+    leaf(name, q(name) - q(`cached_${name}`) - taken, [name, "input_tokens"]);
+    leaf(name, q(`cached_${name}`) + taken, [`cached_${name}`, "cached_input_tokens", name, "input_tokens"]); // AUB-CHG-17f0
   }
-  const exact = sum(joined.lines.map((line) => line.exact));
-  const [status, total] = settle(joined, exact);
-  return {
-    status, currency, total, ...(leading?.entry && { entry: leading.entry.id }),
-    lines: joined.lines.map(({ exact: _, ...line }) => line), unpriced: joined.gaps, flags: [...joined.flags],
-  };
+  unattributed("input_tokens", open);
+  leaf(text_, q(text_) - q(reasoning), [text_, "output_tokens"]); // text less reasoning (AUB-CHG-258f)
+  leaf(text_, q(reasoning), [reasoning, text_, "output_tokens"]);
+  leaf(audio, q(audio), [audio, "output_tokens"]); // AUB-CHG-b946
+  unattributed("output_tokens", 0n);
+  return found;
 }
 
-/** The table of status and total: the first row that applies decides. */
-function settle({ lines, gaps }, exact) {
-  const total = text(round12(exact));
-  const nothing = lines.length && lines.every((line) => !positive(dec(line.amount)));
-  if (!gaps.length) return [nothing ? "free" : "priced", total]; // AUB-CHG-ec4c
-  if (total !== "0") return ["partial", total]; // AUB-CHG-b5cd
-  const unmetered = gaps.some(({ reason }) => reason === "quantity_unknown");
-  return [unmetered ? "unmetered" : "unpriced", null]; // AUB-CHG-a645, AUB-CHG-57df
-}
-
-const gap = (model, quantity, reason, measured) =>
-  ({ ...(model && { model }), quantity, ...(measured && { measured: text(measured) }), reason });
-
-/** AUB-CHG-eb98: no part exceeds its whole, by itself (refused at the part) or with others (at the whole). */
-function checkParts({ quantities }, at) {
-  const q = (name) => quantities[name] && read(quantities[name]);
-  const within = (whole, names) => {
-    if (!(whole in quantities)) return;
-    const parts = names.filter((name) => name in quantities);
-    const tooMuch = parts.find((name) => cmp(q(name), q(whole)) > 0)
-      ?? (cmp(sum(parts.map(q)), q(whole)) > 0 ? whole : undefined); // one part by itself, or all of them together
-    if (tooMuch) throw new Refusal("inconsistent_usage", `${at}/quantities/${tooMuch}`);
-  };
-  within("total_tokens", ["input_tokens", "output_tokens"]);
-  within("input_tokens", [...INPUT, "unattributed"].map((m) => `${m}_input_tokens`));
-  within("input_tokens", ["cached_input_tokens"]);
-  within("cached_input_tokens", INPUT.map((m) => `cached_${m}_input_tokens`));
-  for (const m of INPUT) within(`${m}_input_tokens`, [`cached_${m}_input_tokens`]);
-  within("output_tokens", [...OUTPUT, "unattributed"].map((m) => `${m}_output_tokens`));
-  within("output_tokens", ["reasoning_output_tokens"]);
-  within("text_output_tokens", ["reasoning_output_tokens"]);
-}
-
-/** Steps 3 and 4 for the main usage or one component: its entry, lines and gaps. */
-function rate(record, book, at) {
-  const { model, quantities } = record;
-  const result = { entry: undefined, lines: [], gaps: [], flags: new Set() };
-  const addGap = (quantity, reason, measured) => result.gaps.push(gap(model, quantity, reason, measured));
-  if (!model) return { ...result, gaps: [{ reason: "model_unknown" }] }; // once for the component
+/** The lines and gaps of the main usage or of one component, by the entry that applies to it. */
+function rateOne(record, book, at) {
+  const { model, quantities, provider, operation, surface, region, service_tier = "standard", character_rule = "code_points" } = record;
+  const part = { lines: [], gaps: [], flags: new Set() };
+  const gap = (quantity, reason, measured) => part.gaps.push({ model, quantity, reason, ...(measured && { measured: text(measured) }) });
+  if (!model) return { ...part, gaps: [{ reason: "model_unknown" }] }; // once for the component
   const entry = chooseEntry(book, record, at);
-  if (!entry) { // AUB-CHG-f657
-    const { provider, operation, surface, region, service_tier = "standard" } = record;
-    const looked_up = { provider, model, operation, surface, ...(region && { region }), service_tier, at };
-    return { ...result, gaps: [{ model, reason: "no_entry", looked_up }] };
-  }
-  result.entry = entry;
-  const bill = (name, measured) => result.lines.push(...linesFor(name, measured, entry, record, addGap));
+  const looked_up = { provider, model, operation, surface, ...(region && { region }), service_tier, at };
+  if (!entry) return { ...part, gaps: [{ model, reason: "no_entry", looked_up }] }; // AUB-CHG-f657
   const family = FAMILIES[entry.pricing_model];
-  const unknown = missing(entry, record.unknown);
-  const carried = family.some((name) => name in quantities);
-  if (family === FAMILIES.per_request) { // its quantity is a fee like any other, below
-  } else if (!carried) {
-    const units = Object.values(FAMILIES).flat().filter((name) => !FEES.includes(name));
-    const reported = units.some((name) => record.basis[name]?.startsWith("provider_"));
-    const whole = family === TOKENS ? ["input_tokens", "output_tokens"] : family;
-    const names = [unknown, missing(entry, whole), whole].find((list) => list.length);
-    names.forEach((name) => addGap(name, reported ? "unit_mismatch" : "quantity_unknown")); // AUB-CHG-4688
+  const whole = family === TOKENS ? Object.keys(MODALITIES) : family;
+  const isPriced = (name) => family.includes(name) && (family !== TOKENS || Object.keys(entry.rates).some((rate) =>
+    rate === name || name.endsWith(`_${rate}`) && whole.includes(rate) || whole.includes(name) && rate.endsWith(name)));
+  const unknown = record.unknown.filter(isPriced); // as far as the entry prices it
+  if (family === FAMILIES.per_request) { // its quantity is a fee like any other
+  } else if (!family.some((name) => name in quantities)) { // AUB-CHG-4688
+    const reported = Object.values(FAMILIES).slice(0, -1).flat().some((name) => record.basis[name]?.startsWith("provider_"));
+    const names = [unknown, whole.filter(isPriced), whole].find((list) => list.length);
+    names.forEach((name) => gap(name, reported ? "unit_mismatch" : "quantity_unknown"));
   } else {
-    unknown.forEach((name) => addGap(name, "quantity_unknown"));
-    if (family === TOKENS) {
-      for (const { rateName, measured, name, reason } of leaves(record, entry, result.flags)) {
-        if (rateName) bill(rateName, measured);
-        else addGap(name, reason, measured);
-      }
-    } else if (family[0] in quantities) billWhole(family[0]); // AUB-CHG-ea89, AUB-CHG-d6d8
+    unknown.forEach((name) => gap(name, "quantity_unknown"));
+    const [name] = family; // of a family that has one quantity (AUB-CHG-ea89, AUB-CHG-d6d8)
+    const rate = [undefined, character_rule].includes(entry.rates[name]?.rule) && name in entry.rates && name;
+    const one = { name, measured: read(quantities[name]), rate, reason: "no_rate" };
+    for (const { measured, ...leaf } of family === TOKENS ? leaves(record, entry, part.flags) : one.measured ? [one] : []) {
+      if (leaf.rate) part.lines.push(...bill(leaf.rate, measured, entry, record, gap));
+      else gap(leaf.name, leaf.reason, measured);
+    }
   }
-  for (const fee of FEES.filter((name) => name in entry.rates)) { // absent counts as 1
-    const measured = fee in quantities ? read(quantities[fee]) : ONE;
-    if (positive(measured)) bill(fee, measured);
+  for (const fee of FEES.filter((name) => name in entry.rates && read(quantities[name] ?? "1"))) { // absent counts as 1
+    part.lines.push(...bill(fee, read(quantities[fee] ?? "1"), entry, record, gap));
   }
-  return result;
-
-  function billWhole(name) {
-    const measured = read(quantities[name]);
-    const price = entry.rates[name];
-    const fitting = price && (!price.rule || price.rule === (record.character_rule ?? "code_points"));
-    if (!positive(measured)) return; // a quantity of zero needs no rate
-    if (fitting) bill(name, measured);
-    else addGap(name, "no_rate", measured);
-  }
-}
-
-/** Those of the names that the entry prices, in whole or in part. */
-function missing(entry, names) {
-  const family = FAMILIES[entry.pricing_model];
-  if (family !== TOKENS) return names.filter((name) => family.includes(name));
-  const whole = (name) => (name.includes("input") ? "input_tokens" : "output_tokens");
-  return names.filter((name) => TOKENS.includes(name) && Object.keys(entry.rates)
-    .some((priced) => priced === name || priced === whole(name) || (name === whole(name) && priced.endsWith(name))));
+  return { ...part, entry };
 }
 
 /** One base line and the lines of its add-ons, modifiers in the order of AUB-CHG-1654. */
-function linesFor(quantity, measured, entry, record, addGap) {
-  const rate = entry.rates[quantity];
-  const fee = FEES.includes(quantity) && entry.pricing_model !== "per_request"; // add-ons do not apply to fees
-  const addons = Object.entries(entry.addons ?? {}).filter(([feature]) => !fee && record.features?.includes(feature));
-  let billed = [rate, ...addons.map(([, addon]) => addon)].filter((r) => r.minimum)
-    .reduce((most, r) => max(most, dec(r.minimum)), measured); // AUB-CHG-a469
-  if (rate.step) billed = ceilTo(billed, dec(rate.step)); // AUB-CHG-6162
-  if (rate.multiply_by in record.quantities) billed = mul(billed, read(record.quantities[rate.multiply_by]));
-  let { amount } = rate;
-  if (rate.tiers) { // AUB-CHG-56ac
-    if (!(rate.tiers.by in record.quantities)) {
-      addGap(quantity, "quantity_unknown", measured);
-      return [];
-    }
-    const by = read(record.quantities[rate.tiers.by]);
-    amount = rate.tiers.steps.findLast((s) => cmp(dec(s.above), by) < 0)?.amount ?? amount;
-  }
-  const line = (lineAmount, per, addon) => {
-    const { multiplier } = entry; // AUB-CHG-2a11
-    const exact = mul(div(mul(billed, dec(lineAmount)), dec(per)), dec(multiplier ?? "1"));
-    return {
-      model: record.model, quantity, measured: text(measured), billed: text(billed), amount: lineAmount, per,
-      ...(multiplier && { multiplier }), subtotal: text(round12(exact)), ...(addon && { addon }), exact,
-    };
+function bill(quantity, measured, entry, { quantities, features, model }, gap) {
+  const { amount: base, per, step: unit, tiers, multiply_by, minimum } = entry.rates[quantity];
+  const isFee = FEES.includes(quantity) && entry.pricing_model !== "per_request"; // add-ons do not apply to fees
+  const addons = Object.entries(entry.addons ?? {}).filter(([feature]) => !isFee && features?.includes(feature));
+  let billed = [minimum, ...addons.map(([, addon]) => addon.minimum)].map((least) => read(least)).reduce(most, measured); // AUB-CHG-a469
+  if (unit) billed = (billed + read(unit) - 1n) / read(unit) * read(unit); // AUB-CHG-6162
+  if (multiply_by in quantities) billed = billed * read(quantities[multiply_by]) / ONE; // a whole count
+  if (tiers && !(tiers.by in quantities)) return gap(quantity, "quantity_unknown", measured) && []; // AUB-CHG-56ac
+  const amount = tiers?.steps.findLast(({ above }) => read(quantities[tiers.by]) > read(above))?.amount ?? base;
+  const line = (addon, { amount, per }) => {
+    const exact = [billed * read(amount) * read(entry.multiplier ?? "1"), read(per) * ONE * ONE]; // AUB-CHG-2a11
+    return { exact, model, quantity, measured: text(measured), billed: text(billed), amount, per, subtotal: text(round12([exact])),
+      ...(entry.multiplier && { multiplier: entry.multiplier }), ...(addon && { addon }) };
   };
-  return [line(amount, rate.per), ...addons.map(([feature, addon]) => ( // AUB-CHG-444f
-    addon.percent
-      ? line(text(div(mul(dec(amount), dec(addon.percent)), dec("100"))), rate.per, feature)
-      : line(addon.amount, addon.per, feature)))];
+  const share = (percent) => text(read(amount) * read(percent) / (100n * ONE));
+  return [line(undefined, { amount, per }), ...addons.map(([feature, addon]) => // AUB-CHG-444f
+    line(feature, addon.percent ? { amount: share(addon.percent), per } : addon))];
 }
 
-/** The record of a case: its own, or the right usage of its exchange. */
-function recordOf(found) {
-  if (found.given.usage) return found.given.usage;
-  const { provider, surface, operation, model, at, region } = exchangeOf(found);
-  return { provider, surface, operation, model, at, ...(region && { region }), ...found.then.usage };
+/** The charge for a usage record; `at` is the instant whose prices are asked for. */
+function charge(record, book, at = record.at) {
+  checkBook(book);
+  const { quantities, unknown, operation, components = [] } = record;
+  const none = { status: "not_billable", currency: book.currency, total: "0", lines: [], unpriced: [], flags: [] };
+  if (record.flags.includes("error_response")) return none; // AUB-CHG-63e1: nothing is looked up
+  checkParts(quantities, (name) => `/quantities/${name}`);
+  components.forEach((each, n) => checkParts(each.quantities, (name) => `/components/${n}/quantities/${name}`));
+  const isEmpty = operation === "realtime" && !Object.keys(quantities).length && !unknown.length; // a session that used nothing itself
+  const bare = { ...record, features: [], character_rule: undefined, model: undefined }; // AUB-CHG-ef99: the rest is the record's
+  const all = [...(isEmpty ? [] : [record]), ...components.map((each) => ({ ...bare, ...each }))];
+  const parts = all.map((each) => rateOne(each, book, at));
+  const entry = isEmpty ? parts.find((part) => part.entry)?.entry : parts[0].entry;
+  const currency = entry?.currency ?? book.currency;
+  const isForeign = (part) => part.entry && (part.entry.currency ?? book.currency) !== currency;
+  const lines = parts.flatMap((part) => (isForeign(part) ? [] : part.lines));
+  const foreign = parts.flatMap((part) => (isForeign(part) ? part.lines : []));
+  const unpriced = [...parts.flatMap(({ gaps }) => gaps),
+    ...foreign.map(({ model, quantity, measured }) => ({ model, quantity, measured, reason: "currency" }))];
+  const total = text(round12(lines.map(({ exact }) => exact)));
+  const isFree = lines.length && lines.every(({ amount }) => !read(amount));
+  const open = total !== "0" ? "partial" : unpriced.some(({ reason }) => reason === "quantity_unknown") ? "unmetered" : "unpriced";
+  const status = unpriced.length ? open : isFree ? "free" : "priced";
+  return { status, currency, total: status.startsWith("un") ? null : total, ...(entry && { entry: entry.id }), unpriced,
+    lines: lines.map(({ exact, ...line }) => line), flags: [...new Set(parts.flatMap(({ flags }) => [...flags]))] };
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const cases = loadCases().filter((c) => c.then.charge || (c.given.usage && c.then.error));
-  report(cases.map((found) => [found, check(found, "charge", () =>
-    charge(recordOf(found), parse(readText(found.given.prices)), found.when.price?.at))]));
-}
+/** The record of a case: its own, or the right usage of its exchange, completed by what the exchange says of itself. */
+const recordOf = ({ given, then }) => given.usage ?? { ...exchangeOf({ given }), ...then.usage };
+const why = ({ given, then }) => (then.charge || (given.usage && then.error) ? "" : "no charge is expected, or no usage to charge");
+run("charge", why, (found) => charge(recordOf(found), parse(readText(found.given.prices)), found.when.price?.at));
