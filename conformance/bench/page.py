@@ -1,0 +1,207 @@
+"""The page of a measurement, in Markdown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from bench.calculators import OWN
+from bench.gateway_table import table as gateway_table
+from bench.tools import STAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+__all__ = ["page", "summary"]
+
+_WORDS: Final = Path(__file__).parent / "words"
+
+
+def page(found: Mapping[str, Any]) -> str:
+    """Return the whole page of what was measured."""
+    head = _words("head").format(
+        date=found["date"],
+        machine=machine_words(found["machine"]),
+        python=found["machine"]["python"],
+        load=" and ".join(str(each) for each in found["load"]),
+    )
+    parts = [head]
+    for name, tables in _TABLES.items():
+        if name in found:
+            parts += [_words(name), *(table(found[name]) for table in tables)]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _words(name: str) -> str:
+    """Return how a measurement is taken, and what it does not say."""
+    return (_WORDS / f"{name}.md").read_text(encoding="utf-8")
+
+
+def summary(found: Mapping[str, Any]) -> str:
+    """Return the short table: from the parsed answer to the cost."""
+    result = found["calculators"]
+    names = [tool["name"] for tool in result["tools"]]
+    rows = [
+        [
+            payload["payload"],
+            *(_short(payload["tools"][name]) for name in names),
+        ]
+        for payload in result["payloads"]
+    ]
+    titles = [f"{tool['name']} {tool['version']}" for tool in result["tools"]]
+    return _table(["", *titles], rows)
+
+
+def machine_words(machine: Mapping[str, Any]) -> str:
+    """Return the class of a machine in words."""
+    memory = f", {machine['memory_gib']} GiB" if machine["memory_gib"] else ""
+    processors = machine["processors"]
+    count = f"{processors} processor{'' if processors == 1 else 's'}"
+    return f"{count} of an {machine['processor']}{memory}, {machine['system']}"
+
+
+def _calculators(result: Mapping[str, Any]) -> str:
+    head = [
+        "payload",
+        "tool",
+        *(f"{words}, µs" for words in _STAGE_WORDS.values()),
+        "of decibill's",
+        "answer",
+    ]
+    rows: list[list[str]] = []
+    for payload in result["payloads"]:
+        rows.append([_about(payload), "`json.loads`", f"{payload['json_loads_us']:.1f}", "", "", "", ""])
+        for name, stages in payload["tools"].items():
+            cells = [_time(stages[stage]) for stage in STAGES]
+            rows.append(["", name, *cells, _of_decibill(name, stages), _answer(stages, payload["expected"])])
+    return _table(head, rows)
+
+
+_STAGE_WORDS: Final = {
+    "bytes": "from bytes",
+    "body": "from the parsed body",
+    "own": "from its own object",
+}
+
+
+def _about(payload: Mapping[str, Any]) -> str:
+    size = payload["bytes"]
+    words = f"{size} bytes" if size < 10_000 else f"{size / 1024:.0f} KiB"
+    return f"**{payload['payload']}**, {words}, `{payload['case']}`"
+
+
+def _time(stage: Mapping[str, Any]) -> str:
+    if "cannot" in stage:
+        return f"none: {stage['cannot']}"
+    return f"{stage['us']:.1f} ({_times(stage['of_json_loads']['median'])})"
+
+
+def _of_decibill(name: str, stages: Mapping[str, Any]) -> str:
+    if name == OWN:
+        return "1 / 1 / 1"
+    ratios = [stages[stage].get("of_decibill") for stage in STAGES]
+    return " / ".join("none" if ratio is None else _times(ratio["median"]) for ratio in ratios)
+
+
+def _answer(stages: Mapping[str, Any], expected: str) -> str:
+    """Return what all ways answered, or each way where they differ."""
+    answers = {stage: found["answer"] for stage, found in stages.items() if "answer" in found}
+    words = {stage: _verdict(answer, expected) for stage, answer in answers.items()}
+    if len(set(words.values())) == 1:
+        return next(iter(words.values()))
+    if not words:
+        return "none"
+    return "; ".join(f"{_STAGE_WORDS[stage]} {said}" for stage, said in words.items())
+
+
+def _verdict(answer: Mapping[str, Any], expected: str) -> str:
+    if answer["verdict"] == "exact":
+        return "right"
+    if answer["verdict"] == "right":
+        return f"right to nine digits ({answer['stated']})"
+    if answer["verdict"] == "wrong":
+        return f"wrong: {answer['stated']}, {answer['times']} times the right {expected}"
+    return "unknown"
+
+
+def _short(stages: Mapping[str, Any]) -> str:
+    stage = next((stages[name] for name in ("body", "own") if "us" in stages[name]), None)
+    if stage is None:
+        return "no price"
+    body = stages["body"]
+    way = "" if "us" in body else ", counts given"
+    verdict = {"exact": "", "right": "", "wrong": ", **wrong**", "unknown": ", unknown"}
+    return (
+        f"{_times(stage['of_json_loads']['median'])} ({stage['us']:.0f} µs){way}"
+        f"{verdict[stage['answer']['verdict']]}"
+    )
+
+
+def _calls(result: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            f"{tool['name']} {tool['version']}",
+            *(tool["calls"].get(stage, "none") for stage in STAGES),
+        ]
+        for tool in result["tools"]
+    ]
+    return "What is called:\n\n" + _table(["tool", *_STAGE_WORDS.values()], rows)
+
+
+def _starts(result: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            tool["name"],
+            f"`{tool['imports'].splitlines()[-1]}`",
+            f"{tool['import_ms']:.0f}",
+            f"{tool['first_price_ms']:.0f}",
+            "unknown" if tool["peak_mib"] is None else str(tool["peak_mib"]),
+        ]
+        for tool in result["tools"]
+    ]
+    return _table(["tool", "imported", "import, ms", "to the first price, ms", "peak memory, MiB"], rows)
+
+
+def _logs(result: Mapping[str, Any]) -> str:
+    rows: list[list[str]] = []
+    for log in result["logs"]:
+        total = f"{log['totals'][0]}, {'exact' if log['exact'] else 'WRONG'}"
+        rows += [
+            [f"{log['lines']:,} {log['of']}, {log['mib']} MiB", f"`--jobs {jobs}`", f"{rate:,}", total]
+            for jobs, rate in log["a_second"].items()
+        ]
+        rows.append(["", "`json.loads` alone", f"{log['json_loads_a_second']:,}", ""])
+    return _table(["log", "with", "lines a second", "total"], rows)
+
+
+def _suite(result: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            f"`--jobs {run['jobs']}`",
+            f"{run['seconds']:.1f}",
+            f"{run['overhead_ms']:.1f}",
+            f"{run['overhead_p95_ms']:.1f}",
+            f"{run['gateway_ms']:.1f}",
+        ]
+        for run in result["runs"]
+    ]
+    head = ["run", "the command, s", "decibill's own time for a case, median, ms", "p95, ms"]
+    return _table([*head, "the gateway's, median, ms"], rows)
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2f} x" if ratio < 10 else f"{ratio:.0f} x"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+_TABLES: Final[Mapping[str, Sequence[Callable[[Any], str]]]] = {
+    "calculators": (_calculators, _calls),
+    "starts": (_starts,),
+    "logs": (_logs,),
+    "suite": (_suite,),
+    "gateways": (gateway_table,),
+}

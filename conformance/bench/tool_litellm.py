@@ -1,0 +1,177 @@
+"""LiteLLM: `completion_cost` of what its client or its proxy makes of the answer, our prices registered."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+from bench.payloads import parsed
+from bench.tools import Tool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
+
+    from bench.payloads import Payload
+    from bench.tools import Call, Ways
+
+    OfValues: TypeAlias = Callable[[list[Any]], Any]
+
+__all__ = ["ENVIRONMENT", "tool"]
+
+ENVIRONMENT: Final = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_OFFLINE_MODE": "true",
+    "LITELLM_LOG": "CRITICAL",
+}
+"""So that it prices and logs nothing else meanwhile, and no import waits for a download."""
+
+MODES: Final = {
+    "chat": "chat",
+    "transcription": "audio_transcription",
+    "speech": "audio_speech",
+    "realtime": "realtime",
+}
+FIELDS: Final = {
+    "text_input_tokens": "input_cost_per_token",
+    "audio_input_tokens": "input_cost_per_audio_token",
+    "cached_text_input_tokens": "cache_read_input_token_cost",
+    "cached_audio_input_tokens": "cache_read_input_audio_token_cost",
+    "text_output_tokens": "output_cost_per_token",
+    "audio_output_tokens": "output_cost_per_audio_token",
+    "tts_characters": "input_cost_per_character",
+}
+
+
+def tool(payloads: Sequence[Payload]) -> Tool:
+    """Return LiteLLM with the prices of *payloads* registered.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    found = version("litellm")
+    os.environ |= ENVIRONMENT
+    litellm: Any = importlib.import_module("litellm")
+    litellm.suppress_debug_info = True  # it prints where its providers are listed
+    litellm.register_model({_name(payload): _card(payload) for payload in payloads})
+
+    makers = {
+        "chat": _chat,
+        "transcription": _transcription,
+        "realtime": _realtime,
+        "speech": _speech,
+    }
+
+    def ways(payload: Payload) -> Ways:
+        values = parsed(payload.messages)
+        maker = _gemini if payload.head["provider"] == "gemini" else makers[payload.operation]
+        of_values, of_own = maker(litellm, payload, values)
+        return {
+            "bytes": lambda: of_values([json.loads(message) for message in payload.messages]),
+            "body": lambda: of_values(values),
+            "own": of_own,
+        }
+
+    calls = {
+        "bytes": "`json.loads`, then as below",
+        "body": "`completion_cost(completion_response=body, model=…, custom_llm_provider=…, "
+        "custom_pricing=True)`, which takes bodies of OpenAI as they are; of Gemini and of sessions "
+        "what its client and its proxy call to read the usage",
+        "own": "the same of a `ModelResponse`, a `TranscriptionResponse`, the usage of a session, or the "
+        "binary answer with the text that was spoken",
+    }
+    return Tool("LiteLLM", found, calls, ways)  # type: ignore[arg-type]
+
+
+def _chat(litellm: Any, payload: Payload, values: list[Any]) -> tuple[OfValues, Call]:
+    said, own = _said(payload), litellm.ModelResponse(**values[0])
+    return (
+        lambda values: litellm.completion_cost(completion_response=values[0], **said),
+        lambda: litellm.completion_cost(completion_response=own, **said),
+    )
+
+
+def _transcription(litellm: Any, payload: Payload, values: list[Any]) -> tuple[OfValues, Call]:
+    converting: Any = importlib.import_module(
+        "litellm.litellm_core_utils.llm_response_utils.convert_dict_to_response"
+    )
+    said = {**_said(payload), "call_type": "transcription"}
+    own = converting.convert_to_model_response_object(
+        values[0], litellm.TranscriptionResponse(), response_type="audio_transcription"
+    )
+    return (
+        lambda values: litellm.completion_cost(completion_response=values[0], **said),
+        lambda: litellm.completion_cost(completion_response=own, **said),
+    )
+
+
+def _gemini(litellm: Any, payload: Payload, values: list[Any]) -> tuple[OfValues, Call]:
+    """Price a body of Gemini: nothing public reads one, so the part of its client that does is called."""
+    home = "litellm.llms.vertex_ai.gemini.vertex_and_google_ai_studio_gemini"
+    read_usage = importlib.import_module(home).VertexGeminiConfig._calculate_usage  # noqa: SLF001 - as above
+    said = _said(payload)
+
+    def response(body: Any) -> Any:
+        made = litellm.ModelResponse(model=payload.model)
+        made.usage = read_usage(completion_response=body)
+        return made
+
+    own = response(values[0])
+    return (
+        lambda values: litellm.completion_cost(completion_response=response(values[0]), **said),
+        lambda: litellm.completion_cost(completion_response=own, **said),
+    )
+
+
+def _realtime(_: Any, payload: Payload, values: list[Any]) -> tuple[OfValues, Call]:
+    """Price a session as the proxy does at its end; `completion_cost` around it takes a little longer."""
+    costs: Any = importlib.import_module("litellm.cost_calculator")
+    combined = costs.RealtimeAPITokenUsageProcessor.collect_and_combine_usage_from_realtime_stream_results
+    own = combined(results=values)
+
+    def cost(values: list[Any], usage: Any) -> Any:
+        return costs.handle_realtime_stream_cost_calculation(
+            results=values,
+            combined_usage_object=usage,
+            custom_llm_provider=payload.head["provider"],
+            litellm_model_name=payload.model,
+        )
+
+    return lambda values: cost(values, combined(results=values)), lambda: cost(values, own)
+
+
+def _speech(litellm: Any, payload: Payload, values: list[Any]) -> tuple[OfValues, Call]:
+    types: Any = importlib.import_module("litellm.types.llms.openai")
+    httpx: Any = importlib.import_module("httpx")
+    own = types.HttpxBinaryResponseContent(httpx.Response(200, content=b"ID3"))
+    said = {**_said(payload), "call_type": "speech", "completion_response": own}
+
+    def cost(values: list[Any]) -> Any:
+        return litellm.completion_cost(prompt=values[0]["input"], **said)
+
+    return cost, lambda: cost(values)
+
+
+def _said(payload: Payload) -> dict[str, Any]:
+    """Return what spares `completion_cost` a search: it is faster with it."""
+    return {
+        "model": _name(payload),
+        "custom_llm_provider": payload.head["provider"],
+        "custom_pricing": True,
+    }
+
+
+def _name(payload: Payload) -> str:
+    return f"gemini/{payload.model}" if payload.head["provider"] == "gemini" else payload.model
+
+
+def _card(payload: Payload) -> dict[str, Any]:
+    prices = {
+        FIELDS[quantity]: float(amount / per)
+        for quantity, (amount, per) in payload.rates.items()
+        if quantity in FIELDS
+    }
+    return {"litellm_provider": payload.head["provider"], "mode": MODES[payload.operation], **prices}
