@@ -20,7 +20,7 @@ __all__ = ["main"]
 FULL: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "starts": lambda: starts.measured(rounds=11),
     "calculators": lambda: calculators.measured(rounds=31, turn=0.005),
-    "logs": lambda: bulk.measured(lines=400_000, rounds=3),
+    "logs": lambda: bulk.measured(lines=300_000, rounds=3),
     "suite": lambda: suite.measured(rounds=3),
     "gateways": gateway.measured,
 }

@@ -8,16 +8,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from bench.machine import our_path, processors
 from bench.payloads import mixed
 from bench.tool_decibill import exchange_line, usage_line
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from bench.payloads import Payload
 
 __all__ = ["measured"]
@@ -61,19 +64,16 @@ def _of_log(
             file.write(block)
     count = repeats * len(asked)
     right = sum((payload.expected for payload in asked), Decimal(0)) * repeats
-    jobs = (1, processors())
-    taken: dict[str, list[float]] = {str(number): [] for number in (*jobs, "json.loads")}
+    jobs = tuple(dict.fromkeys((1, processors())))
+    taken: dict[str, list[_Taken]] = {str(number): [] for number in (*jobs, "json.loads")}
     totals = set[str]()
     for _ in range(rounds):
-        begin = time.perf_counter()
-        with log.open("rb") as file:
+        with _clock(taken["json.loads"]), log.open("rb") as file:
             for line in file:
                 json.loads(line)
-        taken["json.loads"].append(time.perf_counter() - begin)
         for number in jobs:
-            begin = time.perf_counter()
-            totals.add(_rated(log, asked[0].book, number, folder / "summary.json"))
-            taken[str(number)].append(time.perf_counter() - begin)
+            with _clock(taken[str(number)]):
+                totals.add(_rated(log, asked[0].book, number, folder / "summary.json"))
     return {
         "of": kind,
         "lines": count,
@@ -81,14 +81,13 @@ def _of_log(
         "right_total": format(right.normalize(), "f"),
         "totals": sorted(totals),
         "exact": {Decimal(total) for total in totals} == {right},
-        "json_loads_a_second": _rate(count, taken["json.loads"]),
-        "a_second": {str(number): _rate(count, taken[str(number)]) for number in jobs},
+        "ways": {name: _figures(count, each) for name, each in taken.items()},
     }
 
 
 def _rated(log: Path, book: Path, jobs: int, summary: Path) -> str:
     """Rate the log in a process of its own, start and all, and return the total in its summary."""
-    options = ["--lines", str(log), "--prices", str(book), "--jobs", str(jobs), "--summary", str(summary)]
+    options = [str(log), "--lines", "--prices", str(book), "--jobs", str(jobs), "--summary", str(summary)]
     command = [sys.executable, "-m", "decibill", "rate", *options]
     with (summary.parent / "charges.jsonl").open("wb") as charges:
         done = subprocess.run(  # noqa: S603 - our own command
@@ -100,5 +99,29 @@ def _rated(log: Path, book: Path, jobs: int, summary: Path) -> str:
     return str(total["total"])
 
 
-def _rate(count: int, seconds: list[float]) -> int:
-    return round(count / median(seconds))
+class _Taken(NamedTuple):
+    """Seconds of the clock, and of processors."""
+
+    clock: float
+    processor: float
+
+
+@contextmanager
+def _clock(taken: list[_Taken]) -> Generator[None]:
+    """Add to *taken* what passes within, with all processes that end within."""
+    begin, spent = time.perf_counter(), _processor_seconds()
+    yield
+    taken.append(_Taken(time.perf_counter() - begin, _processor_seconds() - spent))
+
+
+def _processor_seconds() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _figures(count: int, taken: list[_Taken]) -> dict[str, Any]:
+    clock, processor = median(each.clock for each in taken), median(each.processor for each in taken)
+    return {
+        "a_second": round(count / clock),
+        "processor_us_a_line": round(processor / count * 1e6, 2),
+    }

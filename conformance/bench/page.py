@@ -166,12 +166,14 @@ def _logs(result: Mapping[str, Any]) -> str:
     rows: list[list[str]] = []
     for log in result["logs"]:
         total = f"{log['totals'][0]}, {'exact' if log['exact'] else 'WRONG'}"
-        rows += [
-            [f"{log['lines']:,} {log['of']}, {log['mib']} MiB", f"`--jobs {jobs}`", f"{rate:,}", total]
-            for jobs, rate in log["a_second"].items()
-        ]
-        rows.append(["", "`json.loads` alone", f"{log['json_loads_a_second']:,}", ""])
-    return _table(["log", "with", "lines a second", "total"], rows)
+        about = f"{log['lines']:,} {log['of']}, {log['mib']:.0f} MiB"
+        for way, figures in log["ways"].items():
+            ours = way.isdigit()
+            cells = [f"{figures['a_second']:,}", f"{figures['processor_us_a_line']:.1f}"]
+            name = f"`--jobs {way}`" if ours else f"`{way}` of each line"
+            rows.append([about, name, *cells, total if ours else ""])
+    head = ["log", "with", "lines a second", "processor time a line, µs", "total"]
+    return _table(head, rows)
 
 
 def _suite(result: Mapping[str, Any]) -> str:

@@ -21,7 +21,10 @@ _ENVIRONMENT = os.environ | {"PYTHONPATH": our_path()}
 
 def measured(*, rounds: int, only: str | None = None) -> dict[str, Any]:
     """Return what was measured, ready for JSON; *only* leaves it at some cases."""
-    return {"rounds": rounds, "runs": [_of_jobs(jobs, rounds, only) for jobs in (1, processors())]}
+    return {
+        "rounds": rounds,
+        "runs": [_of_jobs(jobs, rounds, only) for jobs in dict.fromkeys((1, processors()))],
+    }
 
 
 def _of_jobs(jobs: int, rounds: int, only: str | None) -> dict[str, Any]:

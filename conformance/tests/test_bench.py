@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import calculators
+from bench import bulk, calculators
 from bench.__main__ import main
 from bench.answers import judged
 from bench.page import page, summary
@@ -129,6 +130,25 @@ def test_the_short_table_marks_a_wrong_answer(found: dict[str, Any]) -> None:
     assert head == "|  | decibill 0.1.0 | other 1.0 |"
     assert chat.startswith("| audio chat | ")
     assert chat.count("**wrong**") == 1
+
+
+def test_a_log_is_rated_to_the_sum_by_hand() -> None:
+    found = bulk.measured(lines=20, rounds=1)
+
+    assert [(log["of"], log["lines"], log["exact"]) for log in found["logs"]] == [
+        ("usage records", 20, True),
+        ("exchanges", 10, True),
+    ]
+    assert found["logs"][0]["right_total"] == "0.098996336"
+
+
+def test_a_log_with_another_total_is_not_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = [replace(payload, expected=payload.expected * 2) for payload in mixed()]
+    monkeypatch.setattr(bulk, "mixed", lambda: wrong)
+
+    found = bulk.measured(lines=5, rounds=1)
+
+    assert not any(log["exact"] for log in found["logs"])
 
 
 def test_the_light_bench_runs_and_writes_page_and_figures(tmp_path: Path) -> None:
