@@ -64,6 +64,6 @@ async def answer_of(
                 return target.call, UpstreamFailure(failure.problem, attempts, reached=failure.reached)
         else:
             attempts += answer.attempts
-            if not waiting or not may_be_another(answer.response.status_code):
+            if not waiting or not may_be_another(answer.response.status):
                 return target.call, replace(answer, attempts=attempts)
-            await answer.response.aclose()
+            answer.response.close()

@@ -12,7 +12,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
+import aiohttp
 
 from decibill_reference.gateway_cache import LARGEST_ANSWER, CachedAnswer, served_from_cache
 from decibill_reference.gateway_metering import Metered, meter, unanswered
@@ -21,7 +21,7 @@ from decibill_reference.gateway_upstream import said
 from decibill_reference.ledger import LedgerError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from starlette.types import Send
 
@@ -86,7 +86,7 @@ class Relay:
         """Pass an answer of the provider on, and record what the call used and cost."""
         response = answer.response
         kind = _kind(response.headers.get("content-type", ""))
-        if response.is_error:
+        if response.status >= 400:
             await self._whole(answer)
         elif kind == "text/event-stream":
             await self._stream(answer)
@@ -130,19 +130,19 @@ class Relay:
     async def _whole(self, answer: Answer) -> None:
         response = answer.response
         try:
-            body = await response.aread()
-        except httpx.HTTPError as error:
+            body = await response.read()
+        except aiohttp.ClientError as error:
             problem = f"the provider's answer broke off: {said(error)}"
             await self._own_error(502, problem, unanswered(problem), answer.attempts)
             return
         text = body.decode("utf-8", "replace")
         metered = await meter(self.call, {**_head(response), "text": text}, self.seams)
-        if not await self._record(metered, response.status_code, answer.attempts):
+        if not await self._record(metered, response.status, answer.attempts):
             await self._not_recorded()
             return
         body = self.seams.deliver(self.call.operation, body)
         self._keep(response, body)
-        await self._start(response.status_code, self._headers(response, metered, len(body)))
+        await self._start(response.status, self._headers(response, metered, len(body)))
         await self._send(body, last=True)
 
     async def _media(self, answer: Answer, kind: str) -> None:
@@ -152,25 +152,25 @@ class Relay:
         headers = self._headers(response, metered, left)
         empty = left == 0  # the headers are the whole response: it must not end before the row is there
         if not empty:
-            await self._start(response.status_code, headers)
+            await self._start(response.status, headers)
         held, complete = b"", True
         kept = bytearray()
         try:
-            async for chunk in _chunks(response):
+            async for chunk in response.content.iter_any():
                 if self.keep is not None and len(kept) <= LARGEST_ANSWER:
                     kept += chunk
                 if left is not None and (left := left - len(chunk)) <= 0:
                     held = chunk  # with it the client has all that was announced: the response ends
                 else:
                     await self._send(chunk)
-        except httpx.HTTPError:
+        except aiohttp.ClientError:
             complete = False
-        recorded = await self._record(metered, response.status_code, answer.attempts, complete=complete)
+        recorded = await self._record(metered, response.status, answer.attempts, complete=complete)
         if empty:
             if not recorded:
                 await self._not_recorded()
                 return
-            await self._start(response.status_code, headers)
+            await self._start(response.status, headers)
         if complete and recorded:
             self._keep(response, bytes(kept))
             await self._send(held, last=True)
@@ -178,22 +178,22 @@ class Relay:
     async def _stream(self, answer: Answer) -> None:
         response = answer.response
         digest = self.seams.digest(self.digest)
-        await self._start(response.status_code, self._headers(response, None))
+        await self._start(response.status, self._headers(response, None))
         complete = True
         try:
-            async for chunk in _chunks(response):
+            async for chunk in response.content.iter_any():
                 digest.feed(chunk)
                 await self._send(chunk)
-        except httpx.HTTPError:
+        except aiohttp.ClientError:
             complete = False
         metered = await meter(self.call, {**_head(response), "sse": digest.text()}, self.seams)
-        recorded = await self._record(metered, response.status_code, answer.attempts, complete=complete)
+        recorded = await self._record(metered, response.status, answer.attempts, complete=complete)
         # An answer that the provider broke off is not ended: the client sees it break off as well.
         if complete and recorded:
             await self._send(b"", last=True)
 
-    def _keep(self, response: httpx.Response, body: bytes) -> None:
-        if self.keep is not None and response.status_code == 200:
+    def _keep(self, response: aiohttp.ClientResponse, body: bytes) -> None:
+        if self.keep is not None and response.status == 200:
             self.keep(CachedAnswer(response.headers.get("content-type", ""), body))
 
     async def _record(
@@ -225,9 +225,9 @@ class Relay:
         await self._send(body, last=True)
 
     def _headers(
-        self, response: httpx.Response, metered: Metered | None, length: int | None = None
+        self, response: aiohttp.ClientResponse, metered: Metered | None, length: int | None = None
     ) -> Headers:
-        kept = [(name, value) for name, value in response.headers.raw if not _is_ours(name.lower())]
+        kept = [(name, value) for name, value in response.raw_headers if not _is_ours(name.lower())]
         if length is not None:
             kept.append((b"content-length", b"%d" % length))
         return kept + self._marks(metered)
@@ -258,17 +258,14 @@ def _is_ours(name: bytes) -> bool:
     return name in _HOP_BY_HOP or name.startswith(_OURS)
 
 
-def _head(response: httpx.Response) -> dict[str, Any]:
+def _head(response: aiohttp.ClientResponse) -> dict[str, Any]:
     """Return what an exchange says of a response apart from its body."""
-    return {"status": response.status_code, "headers": dict(response.headers)}
+    headers = response.headers
+    stated = {name.lower(): ", ".join(headers.getall(name)) for name in headers}
+    return {"status": response.status, "headers": stated}
 
 
-def _length(response: httpx.Response) -> int | None:
+def _length(response: aiohttp.ClientResponse) -> int | None:
     """Return how long the body will be that is passed on, if the provider announced it."""
     announced: str = response.headers.get("content-length", "")
     return int(announced) if announced.isdecimal() and "content-encoding" not in response.headers else None
-
-
-def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
-    """Return the body as it comes; an encoding, which was not asked for, is undone to read the usage."""
-    return response.aiter_bytes() if "content-encoding" in response.headers else response.aiter_raw()

@@ -8,10 +8,12 @@ is not repeated: the provider may have billed it.
 from __future__ import annotations
 
 import asyncio
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import httpx
+import aiohttp
+from yarl import URL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Upstream", "UpstreamFailure", "pause_after", "said"]
 
-_TIMEOUT: Final = httpx.Timeout(600.0, connect=10.0)
-_LIMITS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, connect=10.0, sock_read=600.0)
+_KEPT_IDLE_S: Final = 5.0
+_LARGEST_HEADER: Final = 64 * 1024
+_AT_ONCE: Final = 1024 * 1024
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
 
@@ -47,7 +51,7 @@ class UpstreamFailure(Exception):  # noqa: N818 - it is the upstream's failure, 
 class Answer:
     """An answer whose body has not been read."""
 
-    response: httpx.Response
+    response: aiohttp.ClientResponse
     attempts: int
 
     async def __aenter__(self) -> Answer:
@@ -56,7 +60,7 @@ class Answer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.response.aclose()
+        self.response.close()
 
 
 class Upstream:
@@ -64,13 +68,18 @@ class Upstream:
 
     def __init__(self) -> None:
         # No proxy or credential of the machine is used but what the configuration names.
-        self._client = httpx.AsyncClient(
-            timeout=_TIMEOUT, limits=_LIMITS, trust_env=False, follow_redirects=False
+        self._client = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_IDLE_S),
+            timeout=_TIMEOUT,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            max_line_size=_LARGEST_HEADER,
+            max_field_size=_LARGEST_HEADER,
         )
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._client.close()
 
     async def send(
         self, address: Address, body: bytes, headers: Mapping[str, str], *, retries: int = 0
@@ -81,25 +90,32 @@ class Upstream:
             UpstreamFailure: there was no answer.
         """
         sent = {**headers, **address.credentials, "accept-encoding": "identity"}
+        url = URL(address.url, encoded=True)
         attempts = 0
         while True:
             attempts += 1
-            request = self._client.build_request("POST", address.url, content=body, headers=sent)
             last = attempts > retries
             try:
-                response = await self._client.send(request, stream=True)
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+                response = await self._client.post(
+                    url, data=_in_pieces(body), headers=sent, allow_redirects=False
+                )
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
                 if last:
                     problem = f"the provider cannot be reached: {said(error)}"
                     raise UpstreamFailure(problem, attempts, reached=False) from None
-            except httpx.HTTPError as error:
+            except aiohttp.ClientError as error:
                 problem = f"the provider gave no answer: {said(error)}"
                 raise UpstreamFailure(problem, attempts, reached=True) from None
             else:
-                if last or response.status_code < 500:
+                if last or response.status < 500:
                     return Answer(response, attempts)
-                await response.aclose()
+                response.close()
             await asyncio.sleep(pause_after(attempts))
+
+
+def _in_pieces(body: bytes) -> bytes | io.BytesIO:
+    """Return a body so that the writing of a large one does not hold up other calls."""
+    return body if len(body) <= _AT_ONCE else io.BytesIO(body)
 
 
 def pause_after(attempts: int) -> float:
@@ -109,4 +125,6 @@ def pause_after(attempts: int) -> float:
 
 def said(error: Exception) -> str:
     """Return what an error says, or its name where it says nothing."""
-    return str(error) or type(error).__name__
+    # the text of this one holds the provider's whole address, which is no business of a client
+    text = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+    return text or type(error).__name__

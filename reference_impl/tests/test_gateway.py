@@ -251,6 +251,18 @@ def test_an_encoding_that_nobody_asked_for_is_undone(
     assert answer.headers["x-decibill-cost"] == TRANSCRIPTION_COST
 
 
+def test_a_large_upload_reaches_the_provider_whole(
+    start: Callable[..., Running], upstream: HTTPServer
+) -> None:
+    seen = answering(upstream, TRANSCRIPTIONS, as_json(TRANSCRIPTION))
+    upload = bytes(range(256)) * 8192  # 2 MiB
+
+    answer = start().client.post(TRANSCRIPTIONS, data={"model": "transcribe"}, files={"file": upload})
+
+    assert answer.headers["x-decibill-cost"] == TRANSCRIPTION_COST
+    assert seen[0].upload == upload
+
+
 # What is recorded
 
 
@@ -502,10 +514,18 @@ def test_a_provider_that_cannot_be_reached_is_not_billed(start: Callable[..., Ru
 
 @pytest.mark.parametrize(
     "said",
-    [b"", b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"],
-    ids=["before the answer", "within the answer"],
+    [
+        b"",
+        b"SMTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\nx\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}",
+    ],
+    ids=["nothing", "no HTTP", "a part", "chunks without an end", "no gzip"],
 )
-def test_a_provider_that_hangs_up_may_have_billed(start: Callable[..., Running], said: bytes) -> None:
+def test_a_provider_that_gives_no_whole_answer_may_have_billed(
+    start: Callable[..., Running], said: bytes
+) -> None:
     with _listen("127.0.0.1", 0) as listening:
 
         def hang_up() -> None:
@@ -522,6 +542,7 @@ def test_a_provider_that_hangs_up_may_have_billed(start: Callable[..., Running],
         thread.join()
 
     assert answer.status_code == 502
+    assert "/v1" not in answer.text  # nor is the client told where the provider is
     (row,) = gateway.rows(1)
     assert (row["status"], row["cost"], row["attempts"], row["complete"]) == ("unmetered", None, 1, False)
 
