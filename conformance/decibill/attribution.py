@@ -39,12 +39,16 @@ class Attribution:
         """
         if check.outcome not in {Outcome.FAIL, Outcome.NOT_TESTABLE}:
             return ()
-        if requirement in check.breaks or requirement in _ABOUT_ANY_USAGE:
+        if requirement in _ABOUT_ANY_USAGE:
             return ()
-        own = requirement in check.explained_by
+        own = requirement in check.explained_by or requirement in check.breaks
         if check.explained_by and not own and requirement.startswith(_OF_PRICING):
             return check.explained_by
-        return tuple(name for name in check.breaks if (check.cause, name) in self.shown)
+        for breaks in (check.breaks, check.else_breaks):
+            shown = tuple(name for name in breaks if (check.cause, name) in self.shown)
+            if shown or requirement in breaks:
+                return () if requirement in breaks else shown
+        return ()
 
     def outcome(self, requirement: str, check: CheckResult) -> Outcome:
         """Return what *check* says about *requirement*."""
@@ -58,7 +62,7 @@ def attribute(checks: Iterable[CheckResult]) -> Attribution:
             (check.cause, name)
             for check in checks
             if check.outcome is Outcome.FAIL
-            for name in check.breaks
+            for name in (*check.breaks, *check.else_breaks)
             if name in check.requirements
         )
     )

@@ -82,6 +82,7 @@ def judge(
             finding.cause,
             finding.money,
             finding.breaks,
+            finding.else_breaks,
         )
         for finding in findings
     )
@@ -143,7 +144,7 @@ def _refusal_explains(finding: Finding, refused: str | None) -> Finding:
     if refused is None or finding.outcome not in {Outcome.FAIL, Outcome.NOT_TESTABLE}:
         return finding
     cause = "the gateway answered with an error of its own"
-    return replace(finding, outcome=Outcome.FAIL, because=refused, cause=cause, breaks=())
+    return replace(finding, outcome=Outcome.FAIL, because=refused, cause=cause, breaks=(), else_breaks=())
 
 
 def _merged(findings: Iterable[tuple[int, Finding]]) -> Iterator[Finding]:

@@ -34,6 +34,7 @@ __all__ = [
     "ZERO",
     "broken_by",
     "loss_of",
+    "of_duration",
 ]
 
 NO_RECORD: Final = "a call has no record"
@@ -91,9 +92,14 @@ def broken_by(case: ExchangeCase, cause: str) -> tuple[str, ...]:
         unread = OF_STREAMS if case.stream and cause == SILENT_ZERO else ()
         return (*dict.fromkeys(named), *unread)
     if cause == OTHER_DURATION:
-        basis: Mapping[str, str] = case.usage.record.get("basis", {}) if case.usage else {}
-        return BY_BASIS.get(basis.get("audio_duration_seconds", ""), ())
+        return of_duration(case)
     return BY_CAUSE.get(cause, ())
+
+
+def of_duration(case: ExchangeCase) -> tuple[str, ...]:
+    """Return the requirements that say which duration of a case is the billable one."""
+    basis: Mapping[str, str] = case.usage.record.get("basis", {}) if case.usage else {}
+    return BY_BASIS.get(basis.get("audio_duration_seconds", ""), ())
 
 
 def loss_of(case: ExchangeCase) -> tuple[str, tuple[str, ...]]:

@@ -19,7 +19,7 @@ from decibill.judge_because import (
     explain_zero,
     gap_words,
 )
-from decibill.judge_breaks import LOST_RECORD, NO_RECORD, UNKNOWN_COST, UNMARKED, ZERO, broken_by
+from decibill.judge_breaks import LOST_RECORD, NO_RECORD, UNKNOWN_COST, UNMARKED, ZERO, broken_by, of_duration
 from decibill.judge_call import exact_text, join_words, plain
 from decibill.judge_marks import judge_marks
 from decibill.judge_table import Decided, Right, decide_cost, equal, listed, right_cost, tolerance_of
@@ -91,7 +91,17 @@ def _cost(call: Call, right: Right, decided: Decided | None) -> Finding:
     # where no number can be right, a wrong one speaks against the case's own requirement, whatever it is
     no_number = right.unknown_fits and right.status != "partial"
     breaks = () if no_number else broken_by(call.case, cause)
-    return replace(finding, outcome=Outcome.FAIL, because=because, cause=cause, money=money, breaks=breaks)
+    # where seconds are charged in other calls, a 0 is a duration that was never read or measured
+    unread = of_duration(call.case) if cause == SILENT_ZERO and breaks else ()
+    return replace(
+        finding,
+        outcome=Outcome.FAIL,
+        because=because,
+        cause=cause,
+        money=money,
+        breaks=breaks,
+        else_breaks=unread,
+    )
 
 
 def _why(call: Call, right: Right, decided: Decided) -> tuple[str, str]:

@@ -79,6 +79,10 @@ _FACTORS: Final = (
     (Fraction(100), "100 times the right cost: cents and dollars are confused"),
     (Fraction(1, 100), "a hundredth of the right cost: cents and dollars are confused"),
 )
+_OF_TIME: Final = (
+    (Fraction(1000), "1000 times the right cost: milliseconds were taken for seconds"),
+    (Fraction(1, 1000), "a thousandth of the right cost: seconds were taken for milliseconds"),
+)
 
 
 def recognise(case: ExchangeCase, cost: Fraction) -> Mistake | None:
@@ -112,7 +116,8 @@ def _mistakes(case: ExchangeCase) -> Iterator[Mistake]:
             words = f"the {name} are not in it: their {amount} is missing"
             yield Mistake(total - line.exact, _MISSING, words)
             yield Mistake(line.exact, _MISSING, f"only the {name} are in it: the rest of the call is missing")
-    for factor, sentence in _FACTORS:
+    of_time = all(line.quantity.endswith("_seconds") for line in lines)
+    for factor, sentence in (*(_OF_TIME if of_time else ()), *_FACTORS):
         yield Mistake(total * factor, OTHER_UNIT, sentence)
     yield from _at_list_price(case, lines)
 

@@ -80,6 +80,7 @@ def judge_answers(
             each.cause,
             each.money,
             each.breaks,
+            each.else_breaks,
         )
         for each in worst.values()
     ]

@@ -85,6 +85,9 @@ class Finding:
     breaks: tuple[str, ...] = ()
     """Requirements that are about such a mistake; see `decibill.attribution`."""
 
+    else_breaks: tuple[str, ...] = ()
+    """Requirements that it is about where no check of the run shows one of `breaks`."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
@@ -100,5 +103,6 @@ class CheckResult:
     cause: str = ""
     money: Money | None = None
     breaks: tuple[str, ...] = ()
+    else_breaks: tuple[str, ...] = ()
     explained_by: tuple[str, ...] = ()
     """Requirements that the gateway's wrong usage of the same call fails: its cost follows from that."""

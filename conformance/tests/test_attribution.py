@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from decibill.attribution import attribute, explained
 from decibill.baseline import Baseline, KnownFailure
@@ -15,7 +17,7 @@ from tests import story
 from tests.scene import UNSET, case, found, instance, ledger, stated, unpriced
 from tests.story import SPECIFICATION, tell
 
-ABOUT, OTHER, USAGE = "AUB-CHG-c3cf", "AUB-GWY-888a", "AUB-GWY-e8e3"
+ABOUT, OTHER, USAGE, READING = "AUB-CHG-c3cf", "AUB-GWY-888a", "AUB-GWY-e8e3", "AUB-GWY-3a9b"
 
 
 def _cost(
@@ -137,6 +139,30 @@ def test_a_list_price_is_about_charging_the_quantity_as_configured() -> None:
 def test_another_duration_is_about_which_one_is_billable(basis: str) -> None:
     of = case(**{"/then/usage/basis": {"audio_duration_seconds": basis}})
     assert broken_by(of, OTHER_DURATION) == BY_BASIS[basis]
+
+
+@pytest.mark.parametrize("basis", sorted(BY_BASIS))
+def test_a_zero_for_seconds_may_be_a_duration_that_was_never_read(basis: str) -> None:
+    of = case(**{"/then/usage/basis": {"audio_duration_seconds": basis}})
+    assert found("cost", of, ledger("0")).else_breaks == BY_BASIS[basis]
+
+
+def _zero(name: str, requirement: str) -> InstanceResult:
+    result = _cost(name, requirement)
+    (check,) = result.checks
+    return replace(result, checks=(replace(check, else_breaks=(READING,)),))
+
+
+def test_a_mistake_is_about_reading_where_nothing_shows_that_it_is_about_charging() -> None:
+    verdict = _verdict(_zero("openai/a", READING), _zero("openai/b", OTHER))
+    assert verdict.failed == (READING,)
+    assert _row(verdict, OTHER).hidden_by == (READING,)
+
+
+def test_it_is_about_charging_where_that_is_shown() -> None:
+    verdict = _verdict(_zero("openai/a", READING), _zero("openai/b", OTHER), _zero("openai/c", ABOUT))
+    assert verdict.failed == (ABOUT,)
+    assert _row(verdict, READING).hidden_by == (ABOUT,)
 
 
 def test_an_unknown_mistake_hides_nothing() -> None:

@@ -212,6 +212,18 @@ TIMES = "\N{MULTIPLICATION SIGN}"
             id="minutes for seconds",
         ),
         pytest.param(
+            SECONDS,
+            "1.4399",
+            "1000 times the right cost: milliseconds were taken for seconds",
+            id="milliseconds for seconds",
+        ),
+        pytest.param(
+            SECONDS,
+            "0.0000014399",
+            "a thousandth of the right cost: seconds were taken for milliseconds",
+            id="seconds for milliseconds",
+        ),
+        pytest.param(
             TOTALS,
             "0.0052348",
             "all tokens, audio included, are billed at the text rates",
