@@ -57,9 +57,18 @@ def gateway(answer: Callable[[Handler], None]) -> Iterator[str]:
         server.server_close()
 
 
+def request_of(handler: Handler) -> bytes:
+    """Return the body of the request, which can be read once only."""
+    return handler.rfile.read(int(handler.headers.get("content-length", "0")))
+
+
 def plain(handler: Handler, body: bytes = b"{}", status: int = 200, **headers: str) -> None:
     # what is left unread when the connection ends makes the system throw away what was just written
-    handler.rfile.read(int(handler.headers.get("content-length", "0")))
+    request_of(handler)
+    answer(handler, body, status, **headers)
+
+
+def answer(handler: Handler, body: bytes = b"{}", status: int = 200, **headers: str) -> None:
     handler.send_response(status)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     for name, value in {"content-length": str(len(body)), **named}.items():
@@ -341,7 +350,12 @@ def test_the_content_type_follows_the_ending(name: str, kind: str) -> None:
 
 def run_curl(line: str, folder: Path, **environment: str) -> None:
     subprocess.run(
-        ["sh", "-c", line], cwd=folder, env={**os.environ, **environment}, check=True, capture_output=True
+        ["sh", "-c", line],
+        cwd=folder,
+        env={**os.environ, **environment},
+        check=True,
+        capture_output=True,
+        timeout=60,
     )
 
 
@@ -360,14 +374,14 @@ def run_curl(line: str, folder: Path, **environment: str) -> None:
 def test_the_curl_line_sends_what_decibill_sent(fixtures: Path, request_: Request) -> None:
     seen: list[tuple[str, dict[str, str], bytes]] = []
 
-    def answer(handler: Handler) -> None:
-        content = handler.rfile.read(int(handler.headers["content-length"]))
-        seen.append((handler.path, {name.lower(): value for name, value in handler.headers.items()}, content))
-        plain(handler)
+    def keep(handler: Handler) -> None:
+        headers = {name.lower(): value for name, value in handler.headers.items()}
+        seen.append((handler.path, headers, request_of(handler)))
+        answer(handler)
 
     body = build(request_, "my-alias", fixtures)
     declared = {"Authorization": 'Bearer {env.KEY} "$x"'}
-    with gateway(answer) as url:
+    with gateway(keep) as url:
         with Target(url, {"Authorization": 'Bearer k1 "$x"'}) as target:
             target.send(Call("POST", "/v1/x?a=1&b=2", {}, body))
         line = curl_line("POST", f"{url}/v1/x?a=1&b=2", declared, body, fixtures=str(fixtures))
