@@ -197,18 +197,17 @@ def token_shares(quantities: Mapping[str, int | Decimal], plan: LeafPlan) -> Tok
 
 def _divide_input(counts: Mapping[str, int], plan: LeafPlan, tokens: list[int], flags: list[str]) -> None:
     get = counts.get
-    loose = get("cached_input_tokens", 0)  # cached tokens of a modality that is not stated
-    if loose:
-        loose -= sum([get(modality.cached_quantity, 0) for modality in plan.inputs])
-        if loose > 0 and plan.any_cached:
+    together = loose = 0
+    is_split = True  # every cached token is of a modality that is stated, or cached ones cost no less
+    if plan.any_cached and "cached_input_tokens" in counts:
+        loose = counts["cached_input_tokens"] - sum([get(each.cached_quantity, 0) for each in plan.inputs])
+        is_split = loose <= 0
+        if not is_split:
             flags.append("cached_split_assumed")
-        else:
-            loose = 0
-    together = 0
     for quantity, cached_quantity, fresh_share, cached_share in plan.inputs:
         count, cached = get(quantity, 0), get(cached_quantity, 0)
-        if loose:
-            taken = min(loose, count - cached)
+        if not is_split:
+            taken = min(loose, count - cached)  # less than none of a modality of which no tokens are stated
             cached += taken
             loose -= taken
         if count:

@@ -141,6 +141,28 @@ def test_cached_tokens_take_the_cached_rate_of_their_modality(
     assert charge["flags"] == flags
 
 
+def test_cached_tokens_of_a_modality_without_a_count_are_among_those_without_a_modality() -> None:
+    # 17 = 10 + 4 and 3 without a modality; 5 cached: 4 of the text, and the one of a video that is not counted
+    charge = priced(
+        {"text_input_tokens": "4", "audio_input_tokens": "32", "cached_input_tokens": "1"},
+        {
+            "input_tokens": 17,
+            "text_input_tokens": 10,
+            "audio_input_tokens": 4,
+            "cached_input_tokens": 5,
+            "cached_video_input_tokens": 1,
+        },
+    )
+
+    assert lines(charge) == [
+        ("text_input_tokens", "6", "0.000024"),
+        ("text_input_tokens", "2", "0.000008"),
+        ("audio_input_tokens", "4", "0.000128"),
+        ("cached_input_tokens", "4", "0.000004"),
+        ("cached_input_tokens", "1", "0.000001"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("rates", "expected"),
     [
