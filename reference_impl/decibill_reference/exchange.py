@@ -7,16 +7,18 @@ answers are metered without a look at the request, and media is opened only when
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
-from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from decibill_reference import jsonio
 from decibill_reference.errors import DecibillReferenceError
+from decibill_reference.jsonio import is_object
 from decibill_reference.numbers import escape, read_decimal
 from decibill_reference.usage import read_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+    from pathlib import Path
 
 __all__ = ["Body", "Exchange", "as_object", "header", "named_header"]
 
@@ -41,8 +43,7 @@ class Body(NamedTuple):
     """Where it stands, the start of every pointer into it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """An exchange whose head has been checked and whose bodies have not been touched."""
 
     provider: str
@@ -55,7 +56,7 @@ class Exchange:
     request: Mapping[str, Any]
     response: Mapping[str, Any]
     root: Path | None
-    aliases: Mapping[str, str] = field(default_factory=dict[str, str])
+    aliases: Mapping[str, str]
     """Deployment to model, for the other models of a session."""
 
     @classmethod
@@ -141,13 +142,13 @@ class Exchange:
         """Return the JSON object or the form that was sent; an empty one where there was neither."""
         for member in ("json", "form"):
             value: object = self.request.get(member)
-            if isinstance(value, Mapping):
-                return cast("Mapping[str, Any]", value)
+            if is_object(value):
+                return value
         if "json_file" in self.request:
             content = self._file(self.request["json_file"], "/request/json_file")
             value = jsonio.loads(content, "/request/json")
-            if isinstance(value, Mapping):
-                return cast("Mapping[str, Any]", value)
+            if is_object(value):
+                return value
         return {}
 
     def request_text(self) -> str | None:
@@ -207,8 +208,8 @@ def header(part: Mapping[str, Any], name: str) -> str | None:
 def named_header(part: Mapping[str, Any], name: str) -> tuple[str, str] | None:
     """Return the header *name*, given in lower case, as it is spelled and what it says."""
     headers: object = part.get("headers")
-    if isinstance(headers, Mapping):
-        for key, value in cast("Mapping[str, object]", headers).items():
+    if is_object(headers):
+        for key, value in headers.items():
             if key.lower() == name and isinstance(value, str) and value.strip():
                 return key, value.strip()
     return None
@@ -230,9 +231,9 @@ def as_object(value: object, pointer: str) -> Mapping[str, Any]:
     Raises:
         DecibillReferenceError: `malformed_body` if it is anything else.
     """
-    if not isinstance(value, Mapping):
-        raise DecibillReferenceError("malformed_body", pointer, "the provider sends a JSON object here")
-    return cast("Mapping[str, Any]", value)
+    if is_object(value):
+        return value
+    raise DecibillReferenceError("malformed_body", pointer, "the provider sends a JSON object here")
 
 
 def _text_body(kind: Kind, text: str, pointer: str, content_type: str) -> Body:
@@ -257,9 +258,9 @@ def _inside(root: Path, name: object, pointer: str) -> Path:
 
 
 def _part(value: object, pointer: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise _unsupported(pointer, "an exchange has an object here")
-    return cast("Mapping[str, Any]", value)
+    if is_object(value):
+        return value
+    raise _unsupported(pointer, "an exchange has an object here")
 
 
 def _aliases(value: object) -> Mapping[str, str]:

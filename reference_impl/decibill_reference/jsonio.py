@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from decibill_reference.errors import DecibillReferenceError, ErrorCode
 from decibill_reference.numbers import escape
@@ -19,7 +19,7 @@ from decibill_reference.numbers import escape
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["leaves", "loads"]
+__all__ = ["is_object", "leaves", "loads"]
 
 _LARGEST, _SMALLEST = 308, -324  # exponents of a double; to most readers 1e400 is Infinity and 1e-400 is 0
 
@@ -117,6 +117,11 @@ def _first_fault(value: object, pointer: str) -> DecibillReferenceError:
     return DecibillReferenceError(
         fault.code, f"{place}/{escape(fault.member)}" if fault.member is not None else place, fault.problem
     )
+
+
+def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
+    """Tell whether *value* is a JSON object: nearly always a `dict`, of which it is quick to see."""
+    return type(value) is dict or isinstance(value, Mapping)
 
 
 def leaves(value: object, pointer: str = "") -> Iterator[tuple[str, object]]:

@@ -6,7 +6,7 @@ An absent quantity is unknown or does not apply; 0 is known to be zero (AUB-TRM-
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -24,7 +24,7 @@ __all__ = [
     "UsageRecord",
     "read_instant",
     "read_time",
-    "weakest",
+    "weaker",
 ]
 
 BASES = ("provider_billed", "provider_reported", "request", "media", "derived", "assumed")
@@ -49,9 +49,9 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _RANK = {basis: rank for rank, basis in enumerate(BASES)}
 
 
-def weakest(bases: Iterable[str]) -> str:
-    """Return the weakest of *bases*, which is the basis of a sum (data model, section 2)."""
-    return max(bases, key=_RANK.__getitem__)
+def weaker(one: str, other: str) -> str:
+    """Return the weaker of two bases, which is the basis of a sum (data model, section 2)."""
+    return one if _RANK[one] >= _RANK[other] else other
 
 
 def read_instant(value: object, pointer: str) -> datetime:

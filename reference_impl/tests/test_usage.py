@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.quantities import COUNTS, QUANTITIES, check_parts
-from decibill_reference.usage import BASES, UsageRecord, weakest
+from decibill_reference.usage import BASES, UsageRecord, weaker
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -261,9 +261,9 @@ def test_a_record_that_is_accepted_holds_every_part_in_its_whole(quantities: dic
     assert (refused is None) == (sums_hold and pairs_hold)
 
 
-def test_the_weakest_basis_is_the_last_in_the_list() -> None:
+def test_the_weaker_basis_is_the_later_in_the_list() -> None:
     for left, right in itertools.combinations(BASES, 2):
-        assert weakest([left, right]) == weakest([right, left]) == right
+        assert weaker(left, right) == weaker(right, left) == right
 
 
 # The package

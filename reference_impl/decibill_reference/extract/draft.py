@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from decibill_reference.numbers import CONTEXT, LARGEST_COUNT, read_count, read_decimal
 from decibill_reference.quantities import COUNTS, QUANTITIES, check_parts, in_order
-from decibill_reference.usage import FLAGS, Component, UsageRecord, weakest
+from decibill_reference.usage import FLAGS, Component, UsageRecord, weaker
 
 if TYPE_CHECKING:
     from decibill_reference.exchange import Exchange
@@ -82,7 +82,9 @@ class Draft:
         """
         value = wire.count(member)
         if value is not None:
-            self.state(quantity, value, "provider_reported", (wire, member))
+            self._quantities[quantity] = value
+            self._basis[quantity] = "provider_reported"
+            self._places[quantity] = (wire, member)
         return value
 
     def read_seconds(
@@ -140,7 +142,7 @@ class Draft:
                     before + value
                     if isinstance(before, int) and isinstance(value, int)
                     else _sum(before, value),
-                    weakest((self._basis[quantity], event._basis[quantity])),
+                    weaker(self._basis[quantity], event._basis[quantity]),
                 )
         self.unknown |= event.unknown
         self.flags |= event.flags
@@ -193,11 +195,12 @@ class Draft:
 
         Nor is any a number that no record can hold, as sums and conversions of numbers of the wire can be.
         """
-        check_parts(self._quantities, self._locate)
         stated = self._quantities
-        quantities = {name: stated[name] for name in in_order(stated)}
-        for name, value in quantities.items():
-            if value > LARGEST_COUNT or type(value) is Decimal:
+        check_parts(stated, self._locate)
+        quantities: dict[str, int | Decimal] = {}
+        for name in in_order(stated):
+            value = quantities[name] = stated[name]
+            if type(value) is not int or value > LARGEST_COUNT:
                 (read_count if name in COUNTS else read_decimal)(value, self._locate(name))
         return quantities
 
@@ -211,12 +214,16 @@ class Draft:
 
     def _is_zero(self) -> bool:
         """Tell whether usage is known and zero throughout; a duration that is information is not usage."""
-        metered = self._quantities.keys() - _INFORMATION
-        return (
-            bool(metered)
-            and not self.unknown
-            and not any(map(self._quantities.get, metered))
-            and not any(part.unknown or any(part.quantities.values()) for part in self.components)
+        if self.unknown:
+            return False
+        is_metered = False
+        for name, value in self._quantities.items():
+            if name not in _INFORMATION:
+                if value:
+                    return False
+                is_metered = True
+        return is_metered and not any(
+            part.unknown or any(part.quantities.values()) for part in self.components
         )
 
 

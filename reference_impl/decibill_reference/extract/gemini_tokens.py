@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from decibill_reference.usage import weakest
+from decibill_reference.usage import weaker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -204,7 +204,7 @@ def _joined(parts: dict[str, _Part], more: Mapping[str, _Part]) -> dict[str, _Pa
         if before is None:
             joined[modality] = part
         else:
-            basis = weakest((before.basis, part.basis))
+            basis = weaker(before.basis, part.basis)
             joined[modality] = _Part(before.value + part.value, basis, before.place or part.place)
     return joined
 
@@ -283,6 +283,4 @@ def _state_cached(usage: WireObject, names: Names, draft: Draft) -> None:
 def _state_total(draft: Draft) -> None:
     if draft.stated("input_tokens") is not None and draft.stated("output_tokens") is not None:
         total = draft.count("input_tokens") + draft.count("output_tokens")
-        draft.state(
-            "total_tokens", total, weakest((draft.basis("input_tokens"), draft.basis("output_tokens")))
-        )
+        draft.state("total_tokens", total, weaker(draft.basis("input_tokens"), draft.basis("output_tokens")))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from decibill_reference.usage import weakest
+from decibill_reference.usage import weaker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,6 +83,7 @@ _OUTPUT = _Direction(
     parts=(("text_output_tokens", "text_tokens"), ("audio_output_tokens", "audio_tokens")),
     subset=("reasoning_output_tokens", "reasoning_tokens"),
 )
+_CACHED_DETAILS = ("cached_tokens_details",)
 _MEMBERS = frozenset(
     member
     for direction in (_INPUT, _OUTPUT)
@@ -92,8 +93,7 @@ _MEMBERS = frozenset(
 
 def has_tokens(usage: WireObject) -> bool:
     """Tell whether *usage* counts tokens at all (AUB-EXT-28aa)."""
-    members = usage.members
-    return any(members[member] is not None for member in _MEMBERS.intersection(members))
+    return any(value is not None and member in _MEMBERS for member, value in usage.members.items())
 
 
 def read_tokens(
@@ -152,8 +152,12 @@ def _read_direction(
 
 def _children(wire: WireObject, members: Sequence[str]) -> list[WireObject]:
     """Return the objects in *members*, spellings of one thing, in their order."""
-    present = [member for member in members if member in wire.members]
-    return [child for member in present if (child := wire.child(member)) is not None]
+    found: list[WireObject] = []
+    for member in members:
+        child = wire.child(member)
+        if child is not None:
+            found.append(child)
+    return found
 
 
 def _read(
@@ -173,7 +177,9 @@ def _read(
 
 def _read_cached_parts(details: Sequence[WireObject], top: WireObject | None, draft: Draft) -> None:
     """State the cached tokens by modality where the provider splits them (AUB-USE-ffb3)."""
-    split = [part for spelling in details for part in _children(spelling, ("cached_tokens_details",))]
+    split: list[WireObject] = []
+    for spelling in details:
+        split += _children(spelling, _CACHED_DETAILS)
     if not split and top is None:
         return
     parts = [(f"cached_{quantity}", member) for quantity, member in _INPUT.parts]
@@ -226,6 +232,6 @@ def _state_total(usage: WireObject, draft: Draft) -> None:
     if draft.stated("input_tokens") is None or draft.stated("output_tokens") is None:
         return
     total = draft.count("input_tokens") + draft.count("output_tokens")
-    draft.state("total_tokens", total, weakest((draft.basis("input_tokens"), draft.basis("output_tokens"))))
+    draft.state("total_tokens", total, weaker(draft.basis("input_tokens"), draft.basis("output_tokens")))
     if own is not None and own != total:
         draft.flags.add("total_mismatch")

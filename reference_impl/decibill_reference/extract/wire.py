@@ -7,7 +7,7 @@ bills.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, cast
 
@@ -124,13 +124,15 @@ class WireObject:
         if self.members.get(member) == value:
             self._read.add(member)
 
-    def unread(self) -> Iterator[str]:
-        """Yield the pointers of all numbers other than zero, here and below, that have not been read."""
+    def unread(self) -> list[str]:
+        """Return the pointers of all numbers other than zero, here and below, that have not been read."""
+        found: list[str] = []
         for member, value in self.members.items():
             if member in self._children:
                 for child in self._children[member]:
-                    yield from child.unread()
-            elif member not in self._read:
+                    found += child.unread()
+            elif value and member not in self._read and not isinstance(value, str):
                 for pointer, leaf in leaves(value, self.at(escape(member))):
                     if isinstance(leaf, int | float | Decimal) and leaf and not isinstance(leaf, bool):
-                        yield pointer
+                        found.append(pointer)
+        return found
