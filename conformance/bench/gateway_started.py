@@ -74,7 +74,7 @@ def started(name: str, case: ExchangeCase, upstream: str) -> Generator[Started]:
         url = template.fill(declaration.url, {"port": str(port)}, declaration.file)
         values = {
             **environment_values(fresh_secrets(declaration.start)),
-            **run_values(upstream=upstream, url=url, port=port, workdir=folder.path),
+            **run_values(declaration, upstream=upstream, url=url, port=port, workdir=folder.path),
             **{f"sink.{source.id}": f"{upstream}/{source.id}" for source in declaration.observe},
             **{f"file.{key}": str(folder.path / path) for key, (path, _) in declaration.files.items()},
         }
