@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+_RESULTS: Final = "results.json"
 FULL: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "starts": lambda: starts.measured(rounds=11),
     "calculators": lambda: calculators.measured(rounds=31, turn=0.005),
@@ -39,7 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", action="append", choices=FULL, help="a part; all of them by default")
     parser.add_argument("--light", action="store_true", help="see that it runs; the figures mean nothing")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="gets README.md and results.json")
+    parser.add_argument(
+        "--again", type=Path, metavar="FOLDER", help="write its page anew, and measure nothing"
+    )
     options = parser.parse_args(arguments)
+    if options.again is not None:
+        _write_page(options.again, json.loads(Path(options.again, _RESULTS).read_bytes()))
+        return 0
     parts = LIGHT if options.light else FULL
     before = machine.load()
     measured = {name: part() for name, part in parts.items() if not options.only or name in options.only}
@@ -50,14 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "load": [before, machine.load()],
         **measured,
     }
-    text = page(found)
-    print(text)  # noqa: T201 - a program's output
+    print(page(found))  # noqa: T201 - a program's output
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
-        Path(options.out, "README.md").write_text(text, encoding="utf-8")
         results = json.dumps(found, indent=2, ensure_ascii=False)
-        Path(options.out, "results.json").write_text(f"{results}\n", encoding="utf-8")
+        Path(options.out, _RESULTS).write_text(f"{results}\n", encoding="utf-8")
+        _write_page(options.out, found)
     return 0
+
+
+def _write_page(folder: Path, found: Mapping[str, Any]) -> None:
+    Path(folder, "README.md").write_text(page(found), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -105,13 +105,13 @@ def _of_decibill(name: str, stages: Mapping[str, Any]) -> str:
 
 def _answer(stages: Mapping[str, Any], expected: str) -> str:
     """Return what all ways answered, or each way where they differ."""
-    answers = {stage: found["answer"] for stage, found in stages.items() if "answer" in found}
-    words = {stage: _verdict(answer, expected) for stage, answer in answers.items()}
-    if len(set(words.values())) == 1:
-        return next(iter(words.values()))
-    if not words:
-        return "none"
-    return "; ".join(f"{_STAGE_WORDS[stage]} {said}" for stage, said in words.items())
+    ways: dict[str, list[str]] = {}
+    for stage, found in stages.items():
+        if "answer" in found:
+            ways.setdefault(_verdict(found["answer"], expected), []).append(_STAGE_WORDS[stage])
+    if len(ways) < 2:
+        return next(iter(ways), "none")
+    return "; ".join(f"{' and '.join(names)} {said}" for said, names in ways.items())
 
 
 def _verdict(answer: Mapping[str, Any], expected: str) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from bench.payloads import Payload
-    from bench.tools import Ways
+    from bench.tools import Stage, Ways
 
 __all__ = ["exchange_line", "exchange_of", "tool", "usage_line"]
 
@@ -45,12 +45,12 @@ def tool(payloads: Sequence[Payload], version: str) -> Tool:
 
         return {"bytes": from_bytes, "body": from_body, "own": from_own}
 
-    calls = {
+    calls: Mapping[Stage, str] = {
         "bytes": "`jsonio.loads` (strict, exact numbers), then as below",
         "body": "`rate(extract(exchange), book).total`, the exchange put together of body and head",
         "own": "`rate(usage, book).total` of a `UsageRecord`",
     }
-    return Tool("decibill", version, calls, ways)  # type: ignore[arg-type]
+    return Tool("decibill", version, calls, ways)
 
 
 def exchange_of(payload: Payload, values: list[Any]) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bench.payloads import Payload, Rates
-    from bench.tools import Ways
+    from bench.tools import Stage, Ways
 
 __all__ = ["tool"]
 
@@ -94,12 +94,12 @@ def tool(payloads: Sequence[Payload]) -> Tool:
             "own": lambda: own.calc_price(genai_request_timestamp=at, model=model).total_price,
         }
 
-    calls = {
+    calls: Mapping[Stage, str] = {
         "bytes": "`json.loads`, then as below",
         "body": "`extract_usage(body, provider_id=…, api_flavor=…).calc_price(…).total_price`",
         "own": "`calc_price` of an `ExtractedUsage`, or of a `Usage` where there is no extractor",
     }
-    return Tool("genai-prices", found, calls, ways)  # type: ignore[arg-type]
+    return Tool("genai-prices", found, calls, ways)
 
 
 def _put_prices_in(payloads: Sequence[Payload], snapshots: Any) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""LiteLLM: `completion_cost` of what its client or its proxy makes of the answer, our prices registered."""
+"""LiteLLM: `completion_cost` of an answer, `cost_per_token` of its own usage, with our prices registered."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from bench.payloads import parsed
 from bench.tools import Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
     from bench.payloads import Payload
-    from bench.tools import Call, Ways
+    from bench.tools import Stage, Ways
 
     OfValues: TypeAlias = Callable[[list[Any]], Any]
+    Usage: TypeAlias = dict[str, Any]
 
 __all__ = ["ENVIRONMENT", "tool"]
 
@@ -58,7 +59,7 @@ def tool(payloads: Sequence[Payload]) -> Tool:
     litellm.suppress_debug_info = True  # it prints where its providers are listed
     litellm.register_model({_name(payload): _card(payload) for payload in payloads})
 
-    makers = {
+    readers = {
         "chat": _chat,
         "transcription": _transcription,
         "realtime": _realtime,
@@ -67,92 +68,81 @@ def tool(payloads: Sequence[Payload]) -> Tool:
 
     def ways(payload: Payload) -> Ways:
         values = parsed(payload.messages)
-        maker = _gemini if payload.head["provider"] == "gemini" else makers[payload.operation]
-        of_values, of_own = maker(litellm, payload, values)
+        reader = _gemini if payload.head["provider"] == "gemini" else readers[payload.operation]
+        price, usage = reader(litellm, payload, values)
+        said = {"model": _name(payload), "custom_llm_provider": payload.head["provider"], **usage}
         return {
-            "bytes": lambda: of_values([json.loads(message) for message in payload.messages]),
-            "body": lambda: of_values(values),
-            "own": of_own,
+            "bytes": lambda: price([json.loads(message) for message in payload.messages]),
+            "body": lambda: price(values),
+            "own": lambda: sum(litellm.cost_per_token(**said)),
         }
 
-    calls = {
+    calls: Mapping[Stage, str] = {
         "bytes": "`json.loads`, then as below",
         "body": "`completion_cost(completion_response=body, model=…, custom_llm_provider=…, "
-        "custom_pricing=True)`, which takes bodies of OpenAI as they are; of Gemini and of sessions "
-        "what its client and its proxy call to read the usage",
-        "own": "the same of a `ModelResponse`, a `TranscriptionResponse`, the usage of a session, or the "
-        "binary answer with the text that was spoken",
+        "custom_pricing=True)`; of Gemini and of sessions what its client and its proxy call to read "
+        "the usage, then `cost_per_token`",
+        "own": "`cost_per_token(usage_object=…)` of its `Usage`, or of a count of characters",
     }
-    return Tool("LiteLLM", found, calls, ways)  # type: ignore[arg-type]
+    return Tool("LiteLLM", found, calls, ways)
 
 
-def _chat(litellm: Any, payload: Payload, values: list[Any]) -> tuple[OfValues, Call]:
-    said, own = _said(payload), litellm.ModelResponse(**values[0])
+def _chat(litellm: Any, payload: Payload, values: list[Any]) -> tuple[OfValues, Usage]:
+    said = _said(payload)
     return (
         lambda values: litellm.completion_cost(completion_response=values[0], **said),
-        lambda: litellm.completion_cost(completion_response=own, **said),
+        {"usage_object": litellm.ModelResponse(**values[0]).usage},
     )
 
 
-def _transcription(litellm: Any, payload: Payload, values: list[Any]) -> tuple[OfValues, Call]:
+def _transcription(litellm: Any, payload: Payload, values: list[Any]) -> tuple[OfValues, Usage]:
     converting: Any = importlib.import_module(
         "litellm.litellm_core_utils.llm_response_utils.convert_dict_to_response"
     )
+    costs: Any = importlib.import_module("litellm.cost_calculator")
     said = {**_said(payload), "call_type": "transcription"}
     own = converting.convert_to_model_response_object(
         values[0], litellm.TranscriptionResponse(), response_type="audio_transcription"
     )
     return (
         lambda values: litellm.completion_cost(completion_response=values[0], **said),
-        lambda: litellm.completion_cost(completion_response=own, **said),
+        {"usage_object": costs.get_usage_object(own), "call_type": "transcription"},
     )
 
 
-def _gemini(litellm: Any, payload: Payload, values: list[Any]) -> tuple[OfValues, Call]:
+def _gemini(litellm: Any, payload: Payload, values: list[Any]) -> tuple[OfValues, Usage]:
     """Price a body of Gemini: nothing public reads one, so the part of its client that does is called."""
     home = "litellm.llms.vertex_ai.gemini.vertex_and_google_ai_studio_gemini"
     read_usage = importlib.import_module(home).VertexGeminiConfig._calculate_usage  # noqa: SLF001 - as above
-    said = _said(payload)
-
-    def response(body: Any) -> Any:
-        made = litellm.ModelResponse(model=payload.model)
-        made.usage = read_usage(completion_response=body)
-        return made
-
-    own = response(values[0])
+    said = {"model": _name(payload), "custom_llm_provider": "gemini"}
     return (
-        lambda values: litellm.completion_cost(completion_response=response(values[0]), **said),
-        lambda: litellm.completion_cost(completion_response=own, **said),
+        lambda values: sum(
+            litellm.cost_per_token(usage_object=read_usage(completion_response=values[0]), **said)
+        ),
+        {"usage_object": read_usage(completion_response=values[0])},
     )
 
 
-def _realtime(_: Any, payload: Payload, values: list[Any]) -> tuple[OfValues, Call]:
-    """Price a session as the proxy does at its end; `completion_cost` around it takes a little longer."""
+def _realtime(litellm: Any, payload: Payload, values: list[Any]) -> tuple[OfValues, Usage]:
+    """Price a session: its usage is what the proxy adds up, and no other model took part."""
     costs: Any = importlib.import_module("litellm.cost_calculator")
     combined = costs.RealtimeAPITokenUsageProcessor.collect_and_combine_usage_from_realtime_stream_results
-    own = combined(results=values)
-
-    def cost(values: list[Any], usage: Any) -> Any:
-        return costs.handle_realtime_stream_cost_calculation(
-            results=values,
-            combined_usage_object=usage,
-            custom_llm_provider=payload.head["provider"],
-            litellm_model_name=payload.model,
-        )
-
-    return lambda values: cost(values, combined(results=values)), lambda: cost(values, own)
+    said = {"model": _name(payload), "custom_llm_provider": payload.head["provider"]}
+    return (
+        lambda values: sum(litellm.cost_per_token(usage_object=combined(results=values), **said)),
+        {"usage_object": combined(results=values)},
+    )
 
 
-def _speech(litellm: Any, payload: Payload, values: list[Any]) -> tuple[OfValues, Call]:
+def _speech(litellm: Any, payload: Payload, _: list[Any]) -> tuple[OfValues, Usage]:
     types: Any = importlib.import_module("litellm.types.llms.openai")
     httpx: Any = importlib.import_module("httpx")
-    own = types.HttpxBinaryResponseContent(httpx.Response(200, content=b"ID3"))
-    said = {**_said(payload), "call_type": "speech", "completion_response": own}
-
-    def cost(values: list[Any]) -> Any:
-        return litellm.completion_cost(prompt=values[0]["input"], **said)
-
-    return cost, lambda: cost(values)
+    answer = types.HttpxBinaryResponseContent(httpx.Response(200, content=b"ID3"))
+    said = {**_said(payload), "call_type": "speech", "completion_response": answer}
+    return (
+        lambda values: litellm.completion_cost(prompt=values[0]["input"], **said),
+        {"prompt_characters": payload.quantities["tts_characters"], "call_type": "speech"},
+    )
 
 
 def _said(payload: Payload) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from bench.tools import CannotPriceError, Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bench.payloads import Payload
-    from bench.tools import Ways
+    from bench.tools import Stage, Ways
 
 __all__ = ["tool"]
 
@@ -46,5 +46,7 @@ def tool(payloads: Sequence[Payload]) -> Tool:
             "own": lambda: by_tokens(given, model, "input") + by_tokens(answered, model, "output"),
         }
 
-    calls = {"own": "`calculate_cost_by_tokens` of the input tokens, and of the output tokens, as given"}
-    return Tool("tokencost", found, calls, ways)  # type: ignore[arg-type]
+    calls: Mapping[Stage, str] = {
+        "own": "`calculate_cost_by_tokens` of the input tokens, and of the output tokens, as given"
+    }
+    return Tool("tokencost", found, calls, ways)
