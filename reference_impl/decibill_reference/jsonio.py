@@ -1,8 +1,7 @@
 """Strict reading of JSON: what two readers could read in two ways is refused.
 
 Numbers become `int` or `Decimal` with the digits as sent. A repeated key, NaN, Infinity and a number that no
-double can hold are refused, each with the pointer to its place. While the text is parsed the place is not
-known, so a fault leaves a mark in the value, and the marked value is searched only if there was one.
+double can hold are refused, each with the pointer to its place, which costs nothing until there is one.
 """
 
 from __future__ import annotations
@@ -11,28 +10,18 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, TypeGuard, cast
 
 from decibill_reference.errors import DecibillReferenceError, ErrorCode
 from decibill_reference.numbers import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 __all__ = ["is_object", "leaves", "loads"]
 
+_TOO_DEEP: Final = "nested too deeply to be read"
 _LARGEST, _SMALLEST = 308, -324  # exponents of a double; to most readers 1e400 is Infinity and 1e-400 is 0
-
-
-class _Fault:
-    """A mark at the place of something that is refused."""
-
-    __slots__ = ("code", "member", "problem")
-
-    def __init__(self, code: ErrorCode, problem: str, member: str | None = None) -> None:
-        self.code: ErrorCode = code
-        self.problem = problem
-        self.member = member
 
 
 def loads(text: str | bytes, pointer: str = "") -> Any:
@@ -46,77 +35,94 @@ def loads(text: str | bytes, pointer: str = "") -> Any:
         DecibillReferenceError: `duplicate_key`, `invalid_number`, or `malformed_body` for text that is not
         JSON.
     """
-    parser = _Parser()
     try:
         decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise _malformed(pointer, f"not UTF-8 at byte {error.start}") from None
     try:
-        value = parser.decode(decoded)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno} column {error.colno}"
-        raise _malformed(pointer, f"not JSON: {error.msg} at {place}") from None
+        return _STRICT.decode(decoded)
     except RecursionError:
-        raise _malformed(pointer, "nested too deeply to be read") from None
-    except ValueError:  # int() has a limit of some thousand digits; a slower reading finds the place
-        value = parser.decode(decoded, whole=parser.whole)
-    if parser.faulty:
-        raise _first_fault(value, pointer)
+        raise _malformed(pointer, _TOO_DEEP) from None
+    except ValueError:
+        raise _fault_of(decoded, pointer) from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key stands twice")
     return value
 
 
-class _Parser:
-    """One reading of one text, which remembers whether it left a mark."""
+def _fraction(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:  # an exponent beyond those of decimal itself
+        raise ValueError(f"{text[:40]} is not a number that can be read") from None
+    if ("e" in text or "E" in text) and not _SMALLEST <= value.adjusted() <= _LARGEST:
+        raise ValueError(f"{text[:40]} is larger or smaller than numbers of JSON readers can be")
+    return value
 
-    def __init__(self) -> None:
-        self.faulty = False
 
-    def decode(self, text: str, whole: Callable[[str], Any] = int) -> Any:
-        return json.loads(
+def _constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+_STRICT: Final = json.JSONDecoder(object_pairs_hook=_object, parse_float=_fraction, parse_constant=_constant)
+
+
+def _fault_of(text: str, pointer: str) -> DecibillReferenceError:
+    """Return why *text* is refused.
+
+    It takes another reading, since the place of a fault is not known while the text is parsed: each fault
+    leaves a mark in the value, and then the value is searched.
+    """
+    try:
+        value: object = json.loads(
             text,
-            object_pairs_hook=self._object,
-            parse_int=whole,
-            parse_float=self._fraction,
-            parse_constant=self._constant,
+            object_pairs_hook=_object_or_mark,
+            parse_int=_whole_or_mark,
+            parse_float=_fraction_or_mark,
+            parse_constant=lambda name: _Mark("invalid_number", f"{name} is not a JSON number"),
         )
-
-    def whole(self, text: str) -> Any:
-        try:
-            return int(text)
-        except ValueError:
-            return self._mark("invalid_number", "the number has thousands of digits")
-
-    def _mark(self, code: ErrorCode, problem: str, member: str | None = None) -> _Fault:
-        self.faulty = True
-        return _Fault(code, problem, member)
-
-    def _object(self, pairs: list[tuple[str, Any]]) -> Any:
-        value = dict(pairs)
-        if len(value) == len(pairs):
-            return value
-        key = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
-        return self._mark("duplicate_key", f"the key {key!r} stands twice in one object", key)
-
-    def _fraction(self, text: str) -> Any:
-        try:
-            value = Decimal(text)
-        except InvalidOperation:  # an exponent beyond those of decimal itself
-            return self._mark("invalid_number", f"{text[:40]} is not a number that can be read")
-        if ("e" in text or "E" in text) and not _SMALLEST <= value.adjusted() <= _LARGEST:
-            return self._mark(
-                "invalid_number", f"{text[:40]} is larger or smaller than numbers of JSON readers can be"
-            )
-        return value
-
-    def _constant(self, name: str) -> _Fault:
-        return self._mark("invalid_number", f"{name} is not a JSON number")
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno} column {error.colno}"
+        return _malformed(pointer, f"not JSON: {error.msg} at {place}")
+    except RecursionError:
+        return _malformed(pointer, _TOO_DEEP)
+    place, mark = next((place, leaf) for place, leaf in leaves(value, pointer) if isinstance(leaf, _Mark))
+    if mark.member is not None:
+        place = f"{place}/{escape(mark.member)}"
+    return DecibillReferenceError(mark.code, place, mark.problem)
 
 
-def _first_fault(value: object, pointer: str) -> DecibillReferenceError:
-    place, fault = next((place, leaf) for place, leaf in leaves(value, pointer) if isinstance(leaf, _Fault))
-    return DecibillReferenceError(
-        fault.code, f"{place}/{escape(fault.member)}" if fault.member is not None else place, fault.problem
-    )
+class _Mark(NamedTuple):
+    """A mark at the place of something that is refused."""
+
+    code: ErrorCode
+    problem: str
+    member: str | None = None
+
+
+def _object_or_mark(pairs: list[tuple[str, Any]]) -> Any:
+    key = next((key for key, times in Counter(key for key, _ in pairs).items() if times > 1), None)
+    if key is None:
+        return dict(pairs)
+    return _Mark("duplicate_key", f"the key {key!r} stands twice in one object", key)
+
+
+def _whole_or_mark(text: str) -> Any:
+    try:
+        return int(text)
+    except ValueError:
+        return _Mark("invalid_number", "the number has thousands of digits")
+
+
+def _fraction_or_mark(text: str) -> Any:
+    try:
+        return _fraction(text)
+    except ValueError as error:
+        return _Mark("invalid_number", str(error))
 
 
 def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from decimal import Decimal
 
-__all__ = ["COUNTS", "INPUT_MODALITIES", "OUTPUT_MODALITIES", "QUANTITIES", "check_parts", "in_order"]
+__all__ = [
+    "COUNTS",
+    "INPUT_MODALITIES",
+    "OUTPUT_MODALITIES",
+    "PARTITIONS",
+    "QUANTITIES",
+    "SUBSETS",
+    "check_parts",
+    "in_order",
+]
 
 INPUT_MODALITIES: Final = ("text", "audio", "image", "video", "unattributed")
 """The parts into which `input_tokens` is divided, as prefixes."""
@@ -60,18 +69,22 @@ COUNTS: Final = frozenset(QUANTITIES) - {
 }
 """The quantities that are whole numbers; the others are decimals, written as strings."""
 
-_PARTITIONS: Final = (
+PARTITIONS: Final = (
     ("input_tokens", tuple(f"{modality}_input_tokens" for modality in INPUT_MODALITIES)),
     ("cached_input_tokens", tuple(f"cached_{modality}_input_tokens" for modality in INPUT_MODALITIES[:-1])),
     ("output_tokens", tuple(f"{modality}_output_tokens" for modality in OUTPUT_MODALITIES)),
     ("total_tokens", ("input_tokens", "output_tokens")),
 )
-_SUBSETS: Final = (
+"""Each whole and the parts that together are no more than it."""
+
+SUBSETS: Final = (
     ("cached_input_tokens", "input_tokens"),
     *((f"cached_{modality}_input_tokens", f"{modality}_input_tokens") for modality in INPUT_MODALITIES[:-1]),
     ("reasoning_output_tokens", "text_output_tokens"),
     ("reasoning_output_tokens", "output_tokens"),
 )
+"""Parts that must not exceed a whole, each by itself."""
+"""Each further part and a whole that it is no more than."""
 
 
 class _Shape(NamedTuple):
@@ -93,10 +106,10 @@ def _shape(names: tuple[str, ...]) -> _Shape:
         tuple(name for name in QUANTITIES if name in names),
         tuple(
             (whole, tuple(part for part in parts if part in names))
-            for whole, parts in _PARTITIONS
+            for whole, parts in PARTITIONS
             if whole in names
         ),
-        tuple((part, whole) for part, whole in _SUBSETS if part in names and whole in names),
+        tuple((part, whole) for part, whole in SUBSETS if part in names and whole in names),
     )
 
 

@@ -89,9 +89,22 @@ def test_numbers_that_only_computers_send_are_read() -> None:
         ("<html>", "line 1 column 1"),
         ('{"a": 1} {"b": 2}', "Extra data"),
         ("[" * 100_000, "nested too deeply"),
+        ('[{"a": 1, "a": 1}, ' + "[" * 100_000, "nested too deeply"),
+        ('[{"a": 1, "a": 1}, 2', "line 1 column 21"),
+        ("[" + "9" * 5000, "line 1 column 5002"),
         (b'{"a": "\xff"}', "not UTF-8 at byte 7"),
     ],
-    ids=["empty", "cut", "html", "two", "deep", "bytes"],
+    ids=[
+        "empty",
+        "cut",
+        "html",
+        "two",
+        "deep",
+        "repeated and deep",
+        "repeated and cut",
+        "long and cut",
+        "bytes",
+    ],
 )
 def test_what_is_not_json_is_a_malformed_body(text: str | bytes, problem: str) -> None:
     error = refusal(text, "/response/text")
