@@ -17,6 +17,8 @@ from decibill.report.badge import render_badge
 from decibill.report.compare import compare
 from decibill.report.compare_shown import comparison_json, comparison_markdown, comparison_text
 from decibill.report.coverage import coverage, gaps, read_tested, render_json, render_text
+from decibill.report.html.corpus import load_corpus
+from decibill.report.html.page import render_html
 from decibill.report.json import render_json as report_json
 from decibill.report.junit import render_junit
 from decibill.report.markdown import render_markdown, render_outputs
@@ -108,6 +110,30 @@ def markdown_(file: Path, out: Path | None, format_: str) -> None:
 
 
 report.add_command(markdown_, "summary")
+
+
+@report.command("html", short_help="A page for people: one file that loads nothing.")
+@_file
+@_out
+@click.option(
+    "--spec-base",
+    metavar="URL",
+    default="",
+    help="What stands before spec/... where the specification can be read; links lead there.",
+)
+def html_(file: Path, out: Path | None, spec_base: str) -> None:
+    """Write REPORT as one HTML page: what is wrong, why the suite is right, what it costs.
+
+    It goes to report.html beside REPORT, or to --out; `--out -` prints it.
+    """
+    path = _path(file)
+    page = render_html(read_report(path), load_corpus(), spec_base=spec_base)
+    target = out or path.with_suffix(".html")
+    if str(target) == "-":
+        click.echo(page, nl=False)
+        return
+    _tell(page, target)
+    click.echo(target)
 
 
 @report.command("badge", short_help="JSON of a badge, as shields.io reads it.")

@@ -72,6 +72,11 @@ class Sums:
 
     billed: Decimal
     right: Decimal
+    wrong: int
+    """Of these, calls that are billed wrong; what is billed right can be so much that it hides them."""
+
+    wrong_billed: Decimal
+    wrong_right: Decimal
     under: Decimal
     """What is missing, over the calls that are billed too low."""
 
@@ -86,8 +91,8 @@ class Sums:
 
     @property
     def ratio(self) -> Decimal | None:
-        """All that is billed over all that is right."""
-        return Money(self.billed, self.right).ratio
+        """All that is billed over all that is right, for the calls that are billed wrong."""
+        return Money(self.wrong_billed, self.wrong_right).ratio
 
 
 def stake_of(row: CaseRow, case: Case | None = None) -> Stake | None:
@@ -133,15 +138,21 @@ def sums(found: Iterable[Stake]) -> tuple[Sums, ...]:
 
 def _summed(currency: str, which: Sequence[Stake]) -> Sums:
     pairs = [
-        (stake.billed, stake.right) for stake in which if stake.billed is not None and stake.right is not None
+        (stake.billed, stake.right, stake.is_right)
+        for stake in which
+        if stake.billed is not None and stake.right is not None
     ]
+    wrong = [(billed, right) for billed, right, is_right in pairs if not is_right]
     return Sums(
         currency=currency,
         calls=len(pairs),
-        billed=_sum(billed for billed, _ in pairs),
-        right=_sum(right for _, right in pairs),
-        under=_sum(_EXACT.subtract(right, billed) for billed, right in pairs if billed < right),
-        over=_sum(_EXACT.subtract(billed, right) for billed, right in pairs if billed > right),
+        billed=_sum(billed for billed, _, _ in pairs),
+        right=_sum(right for _, right, _ in pairs),
+        wrong=len(wrong),
+        wrong_billed=_sum(billed for billed, _ in wrong),
+        wrong_right=_sum(right for _, right in wrong),
+        under=_sum(_EXACT.subtract(right, billed) for billed, right in wrong if billed < right),
+        over=_sum(_EXACT.subtract(billed, right) for billed, right in wrong if billed > right),
         unfounded=_sum(
             stake.billed for stake in which if stake.kind == "unfounded" and stake.billed is not None
         ),

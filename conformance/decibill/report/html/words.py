@@ -1,0 +1,56 @@
+"""The words and signs of a page: an outcome is never told by its colour alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from decibill.outcome import Outcome
+from decibill.report.html.markup import Html, el
+
+if TYPE_CHECKING:
+    from decibill.report.model import CaseRow
+
+__all__ = ["FLAWS", "OUTCOMES", "case_class", "counted", "outcome_mark", "sign"]
+
+FLAWS: Final = (Outcome.FAIL, Outcome.ERROR, Outcome.NOT_TESTABLE)
+OUTCOMES: Final = {
+    "fail": ("\u2717", "failed"),
+    "error": ("!", "in error"),
+    "not_testable": ("?", "not testable"),
+    "recommendation": ("~", "against a recommendation"),
+    "known": ("=", "known to fail"),
+    "pass": ("\u2713", "passed"),
+    "not_declared": ("\u2013", "not asked"),
+}
+"""How a case came out: its sign and its word, what matters most first."""
+
+
+def case_class(row: CaseRow) -> str:
+    """Return which of `OUTCOMES` a case is: a known failure and a recommendation are told apart."""
+    if row.is_known:
+        return "known"
+    if row.is_recommendation:
+        return "recommendation"
+    return str(row.outcome)
+
+
+def outcome_mark(outcome: str) -> Html:
+    """Return the sign of an outcome, its word for those who do not see it."""
+    mark, word = OUTCOMES[str(outcome)]
+    return el(
+        "span",
+        el("span", mark, aria_hidden="true"),
+        el("span", word, class_="unseen"),
+        class_=f"sign {outcome}",
+    )
+
+
+def sign(outcome: str) -> Html:
+    """Return an outcome as its sign and its word."""
+    mark, word = OUTCOMES[str(outcome)]
+    return el("span", el("span", mark, aria_hidden="true"), f" {word}", class_=f"sign {outcome}")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, such as ``1 case`` or ``2 cases``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,334 @@
+"""The page of a report: its verdict and counts, and nothing that a gateway says becomes markup."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from decibill.cli.report import report as command
+from decibill.outcome import CheckResult, Money, Outcome
+from decibill.report.counts import area_counts
+from decibill.report.html.corpus import Corpus, load_corpus
+from decibill.report.html.page import render_html
+from decibill.report.html.words import case_class
+from decibill.report.json import to_json
+from decibill.report.model import BaselineUse, CaseRow, Report, RequirementRow, Selection
+from decibill.report.read import from_json, read_report
+from tests.page_reader import Element, read
+from tests.test_report_forms import REPORTS
+
+PUBLISHED = Path(__file__).parents[1] / "reports" / "0.1"
+LITELLM = PUBLISHED / "litellm" / "report.json"
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>\u202e\x00'
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    return load_corpus()
+
+
+@pytest.fixture(scope="module")
+def litellm() -> Report:
+    return read_report(LITELLM)
+
+
+@pytest.fixture(scope="module")
+def page(litellm: Report, corpus: Corpus) -> Element:
+    return read(render_html(litellm, corpus))
+
+
+def one(page: Element, tag: str = "", **wanted: str) -> Element:
+    found = page.all(tag, **wanted)
+    assert found, (tag, wanted)
+    return found[0]
+
+
+def case_of(page: Element, name: str) -> Element:
+    body = one(page, "div", id=name)
+    return next(each for each in page.all("details", class_="case") if body in each.children)
+
+
+@pytest.mark.parametrize("make", REPORTS.values(), ids=list(REPORTS))
+def test_verdict_and_counts_are_those_of_the_report(make: Callable[[], Report], corpus: Corpus) -> None:
+    report = make()
+    page = read(render_html(report, corpus))
+    words = {"met": "pass", "not met": "fail", "in error": "error", "known to fail": "known"}
+    words |= {"not testable": "not_testable", "not checked": "not_declared"}
+
+    assert report.verdict.word.capitalize() in one(page, class_="verdict").text
+    assert one(page, class_="sentence").text == report.verdict.sentence
+    table = one(page, class_="levels")
+    heads = [words[each.text] for each in table.all("thead")[0].all("th")[1:]]
+    for row in table.all("tbody")[0].all("tr"):
+        (level,) = (each.text for each in row.all("th"))
+        shown = dict(zip(heads, (int(each.text) for each in row.all("td")), strict=True))
+        counts = to_json(report)["counts"][level]
+        assert shown == {key: counts[key] for key in heads}
+        assert all(not number for key, number in counts.items() if key not in heads)
+    kinds = Counter(each.attributes["data-outcome"] for each in one(page, id="cases").all(class_="case"))
+    assert kinds == Counter(case_class(row) for row in report.cases)
+
+
+class TestFirstScreen:
+    def test_says_what_is_wrong_most_cases_first(self, page: Element) -> None:
+        first = one(page, class_="causes").all("li")[0]
+
+        assert "silent zero, 0 for a call that was not free" in first.text
+        assert one(first, class_="count").text.startswith("36")
+        assert "transcription, streamed 8" in first.text
+
+    def test_explains_itself_by_the_plainest_case(self, page: Element) -> None:
+        why = page.all(class_="answer")[1]
+
+        assert one(why, "a").attributes["href"] == "#openai/transcription-4o-stream"
+        assert '"input_tokens": 37' in one(why, "mark").text
+        assert "37 x 7.4 / 1M = 0.0002738" in why.text
+        assert "0 at /response_cost of the record" in why.text
+        assert "A streamed call MUST be charged like the same call without a stream." in why.text
+
+    def test_says_what_it_costs(self, page: Element) -> None:
+        costs = page.all(class_="answer")[2]
+
+        assert [each.text for each in costs.all("dt")] == ["billed", "right"]
+        assert (
+            "Over the 87 calls of 215 that are billed wrong: 0.03641 is missing and 1.224 is too much."
+            in costs.text
+        )
+        assert len(costs.all("svg", class_="money")) == 1
+        assert "21 billed as 0, though not free" in costs.text
+
+    def test_says_what_was_declared_and_what_not(self, page: Element) -> None:
+        declared = one(page, class_="declared")
+
+        assert "streams of chat, speech, transcription" in declared.text
+        assert "a calculator: 157 cases" in declared.text
+
+    def test_of_a_run_in_which_all_is_right(self, corpus: Corpus) -> None:
+        page = read(render_html(REPORTS["fine"](), corpus))
+
+        assert "Nothing that was judged" in page.all(class_="answer")[0].text
+        assert "Nothing: " in page.all(class_="answer")[2].text
+
+    def test_of_a_run_that_judged_no_cost(self, corpus: Corpus) -> None:
+        page = read(render_html(read_report(PUBLISHED / "mlflow" / "report.json"), corpus))
+
+        assert "No cost was judged" in page.all(class_="answer")[2].text
+        assert "MUST" in page.all(class_="answer")[1].text
+
+    def test_of_known_failures_alone(self, corpus: Corpus) -> None:
+        page = read(render_html(REPORTS["known failures"](), corpus))
+
+        assert "(known)" in one(page, class_="causes").text
+
+
+class TestCase:
+    def test_has_what_a_maintainer_asks_for(self, page: Element) -> None:
+        shown = case_of(page, "openai/transcription-4o-stream").text
+
+        for words in (
+            "0 is the silent zero",  # what is wrong
+            "seen at /response_cost of the record pushed to sink log",  # where
+            "\u22120.000413",  # the difference
+            "37 x 7.4 / 1M",  # the arithmetic in words
+            "37 audio input tokens \u00d7 7.4 / 1M",  # the lines
+            "fixtures/upstream/openai/transcription-4o-stream.sse",  # the exchange
+            "transcript.text.done",
+            "github.com/api7/aisix/pull/865",  # the public bug
+            "decibill run --gateway litellm --start --only openai/transcription-4o-stream -v",
+            "curl -sS -X POST",
+        ):
+            assert words in shown
+
+    def test_marks_the_members_that_decide(self, page: Element) -> None:
+        marks = [each.text for each in case_of(page, "openai/transcription-4o-stream").all("mark")]
+
+        assert any('"audio_tokens": 37' in text for text in marks)
+        assert any('"usage": null' in text for text in marks)
+
+    def test_of_the_corpus_that_passed_has_its_picture_and_its_arithmetic(self, page: Element) -> None:
+        passed = one(one(page, id="cases"), "details", data_outcome="pass")
+
+        assert passed.all("svg", class_="path")
+        assert "Why this is right" in passed.text
+        assert "The exchange" not in passed.text
+
+    def test_that_the_corpus_does_not_have_is_shown_without(self, litellm: Report, corpus: Corpus) -> None:
+        page = read(render_html(litellm, replace(corpus, cases={})))
+        shown = case_of(page, "openai/transcription-4o-stream")
+
+        assert shown.all("svg") == []
+        assert "37 x 7.4 / 1M" in shown.text
+
+    def test_whose_fixtures_are_gone_says_so(self, litellm: Report, corpus: Corpus, tmp_path: Path) -> None:
+        page = read(render_html(litellm, replace(corpus, root=tmp_path)))
+
+        assert "cannot be read" in case_of(page, "openai/transcription-4o-stream").text
+
+    def test_has_an_id_to_link_to_and_so_have_requirements(self, page: Element, litellm: Report) -> None:
+        ids = [str(each.attributes["id"]) for each in page.all() if each.attributes.get("id")]
+        links = {
+            str(each.attributes["href"])[1:]
+            for each in page.all("a")
+            if str(each.attributes["href"])[0] == "#"
+        }
+
+        assert len(ids) == len(set(ids))
+        assert {row.id for row in litellm.cases} <= set(ids)
+        assert {row.id for row in litellm.requirements} <= set(ids)
+        assert links <= set(ids)
+
+    def test_carries_what_the_filters_go_by(self, page: Element) -> None:
+        found = case_of(page, "openai/transcription-4o-stream").attributes
+
+        assert found["data-outcome"] == "fail"
+        assert found["data-provider"] == "openai"
+        assert "stream" in str(found["data-feature"]).split()
+        assert found["data-level"] == "MUST"
+        assert "1" in str(found["data-cause"]).split()
+
+
+def test_each_filter_offers_what_the_cases_have(page: Element) -> None:
+    cases = one(page, id="cases").all(class_="case")
+    for name in ("outcome", "provider", "feature", "level"):
+        offered = {each.attributes["value"] for each in one(page, "select", name=name).all("option")}
+        had = {word for each in cases for word in str(each.attributes.get(f"data-{name}") or "").split()}
+        assert offered == had | {""}
+
+
+class TestRequirements:
+    def test_stand_by_chapter_with_their_cases(self, page: Element) -> None:
+        shown = one(page, "article", id="AUB-OAI-8527")
+
+        assert "The usage of a streamed transcription MUST be read from" in shown.text
+        assert "#openai/transcription-4o-stream" in [each.attributes["href"] for each in shown.all("a")]
+        assert "spec/providers/openai.md#AUB-OAI-8527" in shown.text
+
+    def test_lead_to_the_specification_where_its_place_is_known(
+        self, litellm: Report, corpus: Corpus
+    ) -> None:
+        page = read(render_html(litellm, corpus, spec_base="https://example.org/"))
+        links = [each.attributes["href"] for each in one(page, "article", id="AUB-OAI-8527").all("a")]
+
+        assert links[0] == "https://example.org/spec/providers/openai.md#AUB-OAI-8527"
+
+    def test_say_why_they_are_not_testable(self, page: Element) -> None:
+        assert "behind the failure of AUB-GWY-3a9b" in one(page, "article", id="AUB-AZU-1c84").text
+
+
+def test_the_run_is_described_at_the_end(litellm: Report, corpus: Corpus) -> None:
+    run = replace(
+        litellm,
+        selection=Selection(only=("openai/*",)),
+        baseline=BaselineUse("known.json", ("AUB-GWY-1cf8",), ("AUB-GWY-0000",), ("AUB-GWY-1111",)),
+        notes=("a note",),
+        suite=replace(litellm.suite, fixtures_sha256="a" * 64),
+    )
+    about = one(read(render_html(run, corpus)), id="about").text
+
+    for words in ("openai/*", "known.json", "AUB-GWY-0000", "AUB-GWY-1111", "a note.", "a" * 64):
+        assert words in about
+
+
+@pytest.fixture(scope="module")
+def markup(corpus: Corpus) -> str:
+    return render_html(hostile(), corpus)
+
+
+class TestHostileGateway:
+    def test_adds_no_element_that_runs_or_loads(self, markup: str) -> None:
+        page = read(markup)
+
+        assert len(page.all("script")) == len(page.all("style")) == 1
+        assert not [
+            each for tag in ("img", "iframe", "object", "embed", "base", "link") for each in page.all(tag)
+        ]
+        names = {name for each in page.all() for name in each.attributes}
+        assert not [name for name in names if name.startswith("on")]
+        assert "style" not in names
+
+    def test_makes_no_link_that_is_not_within_the_page_or_https(self, markup: str) -> None:
+        links = [str(each.attributes["href"]) for each in read(markup).all("a")]
+
+        assert all(re.match(r"#|https://", link) for link in links)
+
+    def test_loses_what_hides_and_steers(self, markup: str) -> None:
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]", markup)
+
+    def test_cannot_make_the_page_long(self, markup: str) -> None:
+        assert len(markup) < 400_000
+
+
+def hostile() -> Report:
+    """Return a report in which everything that a gateway, its declaration or a file could say is hostile."""
+    report = REPORTS["fine"]()
+    long = HOSTILE * 30_000
+    check = CheckResult(
+        "cost",
+        ("AUB-GWY-1cf8",),
+        Outcome.FAIL,
+        expected=long,
+        got=long,
+        where=long,
+        because=long,
+        cause=long,
+        money=Money(Decimal("1E-300"), Decimal("1E+300")),
+    )
+    body = f'{{"usage": {{"{HOSTILE}": "{HOSTILE}"}}}}'.replace("\x00", "").replace('">', "'>")
+    received = {"status": HOSTILE, "headers": {f"cost{HOSTILE}": HOSTILE}, "body": body}
+    evidence: dict[str, Any] = {
+        "received": [
+            received,
+            {**received, "headers": HOSTILE, "body": long},
+            {"status": 1, "frames": [long]},
+            long,
+            7,
+        ],
+        "upstream": [{"request": {HOSTILE: [long]}}],
+        "problems": [long],
+    }
+    told = {"why": long, "again": long, "by_hand": long, "answer": long}
+    failed: dict[str, Any] = {"outcome": Outcome.FAIL, "checks": (check,), "evidence": evidence, **told}
+    asked = [HOSTILE, "openai/transcription-4o-stream"]
+    rows = [CaseRow(name, name, long, "transcription", "openai", **failed) for name in asked]
+    rest = CaseRow("x", "x", long, "transcription", None, Outcome.NOT_DECLARED, reason=long)
+    row = RequirementRow("AUB-GWY-1cf8", "MUST", long, f"javascript:alert(1)//{HOSTILE}", Outcome.FAIL, ())
+    named = {"id": HOSTILE, "name": long, "version": long, "url": long}
+    return replace(
+        report,
+        cases=(*rows, rest),
+        areas=area_counts([*rows, rest]),
+        requirements=(row,),
+        gateway=replace(report.gateway, **named, declared={"operations": (long,)}, not_declared={long: 1}),
+        upstream=long,
+        notes=(long,),
+    )
+
+
+class TestCommand:
+    def test_writes_the_page_beside_the_report(self, tmp_path: Path) -> None:
+        file = tmp_path / "report.json"
+        file.write_bytes((PUBLISHED / "mlflow" / "report.json").read_bytes())
+
+        result = CliRunner().invoke(command, ["html", str(tmp_path)])
+
+        assert result.exit_code == 0
+        assert result.output.strip() == str(tmp_path / "report.html")
+        assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+    def test_prints_it_where_that_is_asked_for(self) -> None:
+        result = CliRunner().invoke(command, ["html", str(PUBLISHED / "mlflow"), "--out", "-"])
+
+        assert result.output.startswith("<!doctype html>")
+
+
+def test_a_report_that_was_read_makes_the_same_page(litellm: Report, corpus: Corpus) -> None:
+    again = from_json(to_json(litellm), "report.json")
+
+    assert render_html(again, corpus) == render_html(litellm, corpus)
