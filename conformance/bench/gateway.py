@@ -53,9 +53,16 @@ class _Subject:
 
     def turn(self, seconds: float) -> Turn:
         """Let one client call, then four."""
+        before = self._processor_s()
         alone, together = load(self.wanted, 1, seconds / 2), load(self.wanted, CLIENTS, seconds)
-        self.calls += alone.calls + together.calls
-        return Turn(alone, together)
+        after = self._processor_s()
+        calls = alone.calls + together.calls
+        self.calls += calls
+        taken = None if before is None or after is None else (after - before) * 1000 / calls
+        return Turn(alone, together, taken)
+
+    def _processor_s(self) -> float | None:
+        return None if self.gateway is None else self.gateway.processor_s()
 
     def result(self, direct: Sequence[Turn], peer: Sequence[Turn]) -> dict[str, Any]:
         """Return what was measured, ready for JSON."""

@@ -24,6 +24,9 @@ class Turn(NamedTuple):
     together: Load
     """Of four clients."""
 
+    processor_ms: float | None = None
+    """What a call took of a processor in the gateway, of all clients: busy neighbours change that least."""
+
     @property
     def speed(self) -> float:
         """Calls a second of four clients."""
@@ -31,7 +34,7 @@ class Turn(NamedTuple):
 
     def p50(self, place: int) -> float:
         """Return the median latency in milliseconds, of one client (0) or of four (1)."""
-        return statistics.median(self[place].latencies) / 1e6
+        return statistics.median((self.alone, self.together)[place].latencies) / 1e6
 
 
 def alone(turns: Sequence[Turn]) -> dict[str, Any]:
@@ -51,8 +54,10 @@ def compared(turns: Sequence[Turn], direct: Sequence[Turn], peer: Sequence[Turn]
     def part(place: int) -> Iterable[float]:
         return (ours / theirs for ours, theirs in zip(added(place, turns), added(place, peer), strict=True))
 
+    taken = [turn.processor_ms for turn in turns if turn.processor_ms is not None]
     speeds = (ours.speed / theirs.speed for ours, theirs in zip(turns, peer, strict=True))
     return {
+        "processor_ms": round(statistics.median(taken), 3) if taken else None,
         "added_p50_ms": _each(lambda place: added(place, turns)),
         "times_the_calls": round(statistics.median(speeds), 2),
         "part_of_the_added_p50": _each(part),

@@ -46,6 +46,14 @@ class Started:
     folder: Path
     pid: int
 
+    def processor_s(self) -> float | None:
+        """Return how many seconds of a processor it has taken so far, where the system tells that."""
+        stat = Path(f"/proc/{self.pid}/stat")
+        if not stat.exists():
+            return None
+        fields = stat.read_text().rpartition(")")[2].split()  # the name before it can hold anything
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     @contextlib.contextmanager
     def halted(self) -> Generator[None]:
         """Stop all its processes for a while, so that what it does in the background costs no other."""
