@@ -62,6 +62,9 @@ class Driven:
     secrets: Secrets = field(default_factory=Secrets)
     """What no report may show."""
 
+    at_once: int = 1
+    """Instances that were in flight at once."""
+
 
 def drive(
     planned: Plan, declaration: Declaration, options: DriveOptions, *, fixtures: Path | None = None
@@ -103,7 +106,8 @@ def _drive(  # noqa: PLR0913 - each of them a fact of its own
         if options.preflight:
             run.notes += _preflight_or_why(run, trial)
         version = _version(run)
-        sent = _send_all(run, planned.instances, gateway)
+        at_once = _at_once(run)
+        sent = _send_all(run, planned.instances, gateway, at_once)
         if gateway is not None and not gateway.running:
             run.notes.append(f"the gateway ended during the run; its output ends: {gateway.tail()[-500:]}")
         _settle(run, [each for each in sent if each.calls])
@@ -117,6 +121,7 @@ def _drive(  # noqa: PLR0913 - each of them a fact of its own
             notes=tuple(run.notes),
             version=version,
             secrets=secrets,
+            at_once=at_once,
         )
 
 
@@ -238,7 +243,18 @@ class _Sending:
             self._gateway.wait_for_end(_ENDS_WITHIN_S)  # its connections go before it does
 
 
-def _send_all(run: Run, instances: Sequence[Instance], gateway: Gateway | None) -> list[Sent]:
+def _at_once(run: Run) -> int:
+    """Return how many instances may be in flight at once, and note where that is fewer than was asked for."""
+    if run.options.jobs == 1 or not _one_after_another(run.declaration):
+        return run.options.jobs
+    run.notes.append(
+        f"its cases were sent one after another and not {run.options.jobs} at once: only their order tells "
+        "whose a request or a record of it is"
+    )
+    return 1
+
+
+def _send_all(run: Run, instances: Sequence[Instance], gateway: Gateway | None, at_once: int) -> list[Sent]:
     sending = _Sending(run, gateway)
     done: list[Sent] = []
 
@@ -248,12 +264,11 @@ def _send_all(run: Run, instances: Sequence[Instance], gateway: Gateway | None) 
             run.options.progress(len(done), len(instances), sent.instance.id)
         return sent
 
-    jobs = 1 if sending.serial else run.options.jobs
-    return [report(sent) for sent in in_order(sending.send, instances, jobs)]
+    return [report(sent) for sent in in_order(sending.send, instances, at_once)]
 
 
 def _broken(instance: Instance, error: str) -> Sent:
-    return Sent(instance, (), (Delivery(None, error=error),), (), (None,), "", 0.0)
+    return Sent(instance, (), (Delivery(None, error=error),), (), (None,), "")
 
 
 def _note_calls(run: Run, sent: Sent) -> None:
@@ -342,7 +357,7 @@ def _observe(run: Run, sent: Sent) -> Observation:
         attempts=sent.attempts,
         sources=sources,
         curl=sent.curl,
-        harness_seconds=sent.harness_seconds + time.monotonic() - started,
+        spent=sent.spent and sent.spent.with_more(time.monotonic() - started),
     )
 
 

@@ -22,7 +22,7 @@ from decibill.media import Body, build, frame_texts, named_frames
 from decibill.observe_ledger import SentCall
 from decibill.plan import Instance
 from decibill.session_client import Talk
-from decibill.statements import Attempt, Delivery
+from decibill.statements import Attempt, Delivery, Spent
 from decibill.target import Call, Target
 from decibill.template_tree import render
 from decibill.transcript import is_session, transcript
@@ -46,7 +46,8 @@ class Sent:
     """For every call, the exchange that answered the gateway's last attempt."""
 
     curl: str
-    harness_seconds: float
+    spent: Spent | None = None
+    """Where the time went, as far as it can be told; without what is left to do for the instance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +124,13 @@ class Sender:
         name = label or instance.id
         prepared = [self._prepare(instance, number) for number in range(1 + len(instance.case.others))]
         self._upstream.take(instance.token)
+        self._upstream.seconds(instance.token)  # from here on
         if instance.case.client.kind == "parallel":
             deliveries, calls, served = self._at_once(instance, prepared, name)
         else:
             deliveries, calls, served = self._in_turn(instance, prepared, name)
         if self._armed:
             self._upstream.disarm()
-        waited = max if instance.case.client.kind == "parallel" else sum
-        spent = time.monotonic() - started - waited(delivery.seconds for delivery in deliveries)
         return Sent(
             instance=instance,
             calls=tuple(calls),
@@ -138,8 +138,18 @@ class Sender:
             attempts=tuple(attempt for attempts, _ in served for attempt in attempts),
             exchanges=_exchanges(instance, served),
             curl=prepared[0].curl,
-            harness_seconds=max(spent, 0.0),
+            spent=self._spent(instance, deliveries, time.monotonic() - started),
         )
+
+    def _spent(self, instance: Instance, deliveries: Sequence[Delivery], whole: float) -> Spent | None:
+        """Return where the time of an instance went, unless the sides of its calls wait for each other."""
+        at_upstream = self._upstream.seconds(instance.token)
+        if instance.case.client.kind not in {"read_all", "repeat"} or instance.case.operation == "realtime":
+            return None
+        if any(delivery.error is not None for delivery in deliveries):
+            return None
+        gateway = max(sum(delivery.seconds for delivery in deliveries) - at_upstream, 0.0)
+        return Spent(overhead=whole - gateway, gateway=gateway)
 
     def _prepare(self, instance: Instance, number: int) -> _Prepared:
         case, declaration = instance.case.of_call(number), self._declaration
@@ -234,9 +244,7 @@ class Sender:
 
     def _let_the_answer_end(self, instance: Instance) -> None:
         """Wait until the upstream has sent the rest, which the gateway must read to its end; at most 5 s."""
-        deadline = time.monotonic() + _ENDS_WITHIN_S
-        while self._upstream.sending(instance.token) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        self._upstream.has_answered(instance.token, _ENDS_WITHIN_S)
 
 
 def _exchanges(instance: Instance, served: Sequence[_Served]) -> tuple[Mapping[str, Any] | None, ...]:

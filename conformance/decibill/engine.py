@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from decibill.judge import judge, run_facts
 from decibill.plan import Instance, Plan, plan
 from decibill.report.build import Found, build_report
 from decibill.report.model import Report, Selection
+from decibill.report.timing import timing
 from decibill.specification import Specification, load_specification
 from decibill.statements import Observation
 from decibill.verdict import InstanceResult, give_verdict
@@ -84,6 +86,7 @@ def run(
         InvalidFileError: a file of the suite, or something that the declaration names, is not there.
     """
     options = options or RunOptions()
+    began = time.monotonic()
     started = options.clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     planned = plan(declaration, cases)
     if not planned.instances:
@@ -94,7 +97,7 @@ def run(
     else:
         driven = drive(planned, declaration, options.drive, fixtures=options.fixtures)
     specification = options.specification or load_specification()
-    results = _judge_all(planned.instances, driven.observations, declaration)
+    results, judging = _judge_all(planned.instances, driven.observations, declaration)
     verdict = give_verdict(
         results, planned.not_declared, specification, baseline=options.baseline, strict=options.strict
     )
@@ -116,6 +119,15 @@ def run(
             notes=driven.notes,
             secrets=driven.secrets,
             fixtures_sha256=_fixtures_sha256(options.fixtures or data_directory("fixtures")),
+            timing=timing(
+                [
+                    spent.with_more(judging[name])
+                    for name, seen in driven.observations.items()
+                    if (spent := seen.spent) is not None
+                ],
+                at_once=driven.at_once,
+                run_s=time.monotonic() - began,
+            ),
         )
     )
 
@@ -129,17 +141,23 @@ def run_case(
     instance and returns what was seen of it.
     """
     instances = plan(declaration, [case]).instances
-    return _judge_all(instances, {each.id: transport(each) for each in instances}, declaration)
+    return _judge_all(instances, {each.id: transport(each) for each in instances}, declaration)[0]
 
 
 def _judge_all(
     instances: Sequence[Instance], observations: Mapping[str, Observation], declaration: Declaration
-) -> tuple[InstanceResult, ...]:
+) -> tuple[tuple[InstanceResult, ...], Mapping[str, float]]:
+    """Return the results, and how many seconds the judging of each instance took."""
     facts = run_facts([(each, observations[each.id]) for each in instances])
-    return tuple(
-        InstanceResult(each, judge(each.case, each, observations[each.id], declaration, facts))
-        for each in instances
-    )
+    results: list[InstanceResult] = []
+    seconds: dict[str, float] = {}
+    for each in instances:
+        began = time.monotonic()
+        results.append(
+            InstanceResult(each, judge(each.case, each, observations[each.id], declaration, facts))
+        )
+        seconds[each.id] = time.monotonic() - began
+    return tuple(results), seconds
 
 
 def _fixtures_sha256(root: Path) -> str | None:

@@ -7,12 +7,12 @@ value is unknown, or states nothing (AUB 0.1, chapter 8). Zero is the number zer
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["Attempt", "Cut", "Delivery", "Kind", "Observation", "SourceObservation", "Statement"]
+__all__ = ["Attempt", "Cut", "Delivery", "Kind", "Observation", "SourceObservation", "Spent", "Statement"]
 
 
 Cut: TypeAlias = Literal["coding", "size", "time"]
@@ -115,7 +115,7 @@ class Delivery:
     """Why there is no complete answer, in words."""
 
     seconds: float = 0.0
-    """How long the gateway took; for the report, never for a verdict."""
+    """From when the connection is opened to the end of the answer; for the report, never for a verdict."""
 
     frames: tuple[str, ...] | None = None
     """What came in a session, message by message; None where there was no session."""
@@ -127,6 +127,21 @@ class Delivery:
     def is_silent(self) -> bool:
         """Whether nothing at all came of the call."""
         return self.status is None or (self.frames == () and self.error is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Where the time of one instance went, in seconds; for the report, never for a verdict."""
+
+    overhead: float
+    """What decibill took: to prepare the calls, to answer the gateway, to find out and to judge."""
+
+    gateway: float
+    """What the gateway took: the time of the calls, without what the upstream took to answer it."""
+
+    def with_more(self, overhead: float) -> Spent:
+        """Return the same with more of decibill's own."""
+        return replace(self, overhead=self.overhead + overhead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +161,5 @@ class Observation:
     missing: str | None = None
     """Why nothing was observed at all, where that is so; never the gateway's doing."""
 
-    harness_seconds: float = 0.0
+    spent: Spent | None = None
+    """Where the time of the instance went, where that can be told."""

@@ -112,6 +112,7 @@ class Target:
                     for piece in _decoded(response):
                         if not received.take(piece):
                             break
+                    received.ended = time.monotonic()
             except httpx.TimeoutException:
                 clock.is_over = True
             except (
@@ -130,7 +131,7 @@ class Target:
             headers=received.headers,
             body=bytes(received.body[:_SMALL] if received.cut else received.body),
             error=received.error,
-            seconds=time.monotonic() - started,
+            seconds=(received.ended or time.monotonic()) - (clock.connecting or started),
             cut=received.cut,
         )
 
@@ -154,6 +155,8 @@ class _Clock:
 
     def __init__(self, seconds: float) -> None:
         self.is_over = False
+        self.connecting: float | None = None
+        """When the connection was begun, which is where the gateway's time begins."""
         self._socket: socket.socket | None = None
         self._timer = threading.Timer(seconds, self._end)
         self._timer.daemon = True
@@ -167,7 +170,9 @@ class _Clock:
         self._timer.join()
 
     def trace(self, name: str, info: Mapping[str, Any]) -> None:
-        """Note the socket of the call: httpcore calls this with everything that it does."""
+        """Note when and where the call connects: httpcore calls this with everything that it does."""
+        if name == "connection.connect_tcp.started":
+            self.connecting = time.monotonic()
         if name in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
             self._socket = info["return_value"].get_extra_info("socket")
 
@@ -228,6 +233,7 @@ class _Received:
         self.status: int | None = None
         self.headers: dict[str, str] = {}
         self.body = bytearray()
+        self.ended: float | None = None
         self.error: str | None = None
         self.cut: Cut | None = None
         self._disconnect_after = disconnect_after

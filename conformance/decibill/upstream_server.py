@@ -14,6 +14,7 @@ import logging
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from decibill.redact import redact_headers
 from decibill.statements import Attempt
 from decibill.transcript import is_session, transcript
 from decibill.upstream_answer import wire
+from decibill.upstream_busy import Busy
 from decibill.upstream_match import arrived, choose
 from decibill.upstream_send import respond
 from decibill.upstream_session import Session, asks_for_session
@@ -44,6 +46,7 @@ FOREIGN_PORT: Final = 8471
 _LARGEST_REQUEST = 64 * 1024 * 1024
 _LONGEST_HOLD_S = 2.0
 _MOST_ATTEMPTS = 1000
+_ARRIVED: Final = "decibill.arrived"
 _BASE = re.compile(r"^/c/([^/]+)(/.*)?$")
 _KEY_HEADERS = ("api-key", "x-api-key", "x-goog-api-key", "xi-api-key")
 
@@ -73,7 +76,7 @@ class _Loaded:
     steps: Sequence[Step]
     hold: bool
     call_attempts: int = 0
-    sending: int = 0
+    busy: Busy = field(default_factory=Busy)
     served: list[Served] = field(default_factory=list[Served])
     sessions: list[Session] = field(default_factory=list[Session])
     released: threading.Event = field(default_factory=threading.Event)
@@ -85,6 +88,14 @@ class _Handler(WSGIRequestHandler):
     """Sends the body right behind the head, which would else wait 40 ms for an acknowledgement."""
 
     disable_nagle_algorithm = True
+    _arrived = 0.0
+
+    def parse_request(self) -> bool:
+        self._arrived = time.monotonic()  # its first line has just come
+        return super().parse_request()
+
+    def make_environ(self) -> dict[str, Any]:
+        return {**super().make_environ(), _ARRIVED: self._arrived}
 
 
 class _Server(HTTPServer):
@@ -208,10 +219,16 @@ class ReplayUpstream:
         """Say that the client of the instance has gone, so that a held answer can end."""
         self._loaded[token].released.set()
 
-    def sending(self, token: str) -> bool:
-        """Return whether an answer of the instance is still on its way."""
-        with self._lock:
-            return self._loaded[token].sending > 0
+    def has_answered(self, token: str, within_s: float = 0.0) -> bool:
+        """Return whether no answer of the instance is on its way any more; wait a while for that."""
+        return self._loaded[token].busy.is_over(within_s)
+
+    def seconds(self, token: str) -> float:
+        """Return how long requests of the instance were being answered since this was last asked.
+
+        A request is being answered from when its first line has come until all of its answer is sent.
+        """
+        return self._loaded[token].busy.seconds()
 
     def take(self, token: str) -> tuple[Served, ...]:
         """Return the attempts of an instance since they were last taken, and forget them."""
@@ -248,7 +265,15 @@ class ReplayUpstream:
         token, path = self._select(request)
         if token is None or token not in self._loaded:
             return self._stray(request, token)
-        return self._attempt(token, request, path)
+        loaded = self._loaded[token]
+        loaded.busy.begin(request.environ[_ARRIVED])
+        try:
+            response = self._attempt(token, loaded, request, path)
+        except BaseException:
+            loaded.busy.end()
+            raise
+        response.call_on_close(loaded.busy.end)
+        return response
 
     def _select(self, request: Request) -> tuple[str | None, str]:
         if match := _BASE.match(request.path):
@@ -281,9 +306,8 @@ class ReplayUpstream:
             self._on_attempt(None, Attempt(request.method, request.path, shown, 0, ("/path",)))
         return _refusal(f"decibill cannot tell which case {request.method} {request.path} is for: {why}", ())
 
-    def _attempt(self, token: str, request: Request, path: str) -> Response:
+    def _attempt(self, token: str, loaded: _Loaded, request: Request, path: str) -> Response:
         came = arrived(request, path)
-        loaded = self._loaded[token]
         with self._lock:
             number = min(loaded.call_attempts, len(loaded.steps) - 1)
             loaded.call_attempts += 1
@@ -310,16 +334,11 @@ class ReplayUpstream:
             with contextlib.suppress(threading.BrokenBarrierError):  # a gateway may make fewer calls at once
                 loaded.gate.wait(_LONGEST_HOLD_S)
         if session is not None:
-            response = Response(_play(session, request))
-        elif answer is not None:
-            response = respond(answer, loaded.released if loaded.hold else None)
-        else:
-            members = ", ".join(unmatched)
-            return _refusal(f"the case {token} holds no recording for this request: {members}", unmatched)
-        with self._lock:
-            loaded.sending += 1
-        response.call_on_close(lambda: self._sent(loaded))
-        return response
+            return Response(_play(session, request))
+        if answer is not None:
+            return respond(answer, loaded.released if loaded.hold else None)
+        members = ", ".join(unmatched)
+        return _refusal(f"the case {token} holds no recording for this request: {members}", unmatched)
 
     def _session(self, loaded: _Loaded, exchange: Mapping[str, Any] | None) -> Session | None:
         """Return the session that is to be played, where the recorded answer is one."""
@@ -330,10 +349,6 @@ class ReplayUpstream:
         with self._lock:
             loaded.sessions.append(session)
         return session
-
-    def _sent(self, loaded: _Loaded) -> None:
-        with self._lock:
-            loaded.sending -= 1
 
 
 def _refuse_taken_port(host: str, port: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import http.server
+import itertools
 import json
 import threading
 import time
@@ -45,7 +46,7 @@ class Miniature:
 
     def __enter__(self) -> Miniature:
         gateway = self
-        self._lock = threading.Lock()
+        self._serial = itertools.count(1)
         self._timers: list[threading.Timer] = []
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -96,8 +97,7 @@ class Miniature:
         time.sleep(self.answer_delay_s)
         model = _model(body)
         reply = self.forward(handler, model, body) if self.calls_upstream else Reply(200, {}, b"{}")
-        with self._lock:
-            call_id = f"call-{len(self.seen)}-{len(self.rows)}"
+        call_id = f"call-{next(self._serial)}"
         cost = self.cost(model)
         if cost is not None:
             reply.headers["x-cost"] = str(cost)

@@ -35,6 +35,7 @@ def _run(folder: Path, *arguments: str, **environment: str) -> subprocess.Comple
 def _steady(text: str) -> str:
     """Return *text* with everything that differs from run to run replaced."""
     text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
+    text = re.sub(r"\d+\.\d (m?s)\b", r"N \1", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME", text)
     return re.sub(r"\d+ requirements, \d+ cases?", "N requirements, N cases", text)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from decibill import jsonio
 from decibill.errors import InvalidFileError
 from decibill.report.json import render_json, to_json
 from decibill.report.junit import render_junit
-from decibill.report.model import Report
+from decibill.report.model import Report, Spread, Timing
 from decibill.report.read import from_json, read_report
 from decibill.report.text import render_text
 from tests import story
@@ -18,11 +19,15 @@ from tests.story import tell
 from tests.test_report import STORY, _known
 
 PUBLISHED = sorted((Path(__file__).parents[1] / "reports").rglob("report.json"))
+TIMING = Timing(
+    cases=2, at_once=1, run_us=3_900_000, overhead_us=Spread(2100, 6000), gateway_us=Spread(3000, 9000)
+)
 REPORTS = {
     "everything": lambda: tell(*STORY),
     "strict": lambda: tell(story.right("openai/a"), story.other_status("openai/f"), strict=True),
     "known failures": _known,
     "nothing": tell,
+    "timed": lambda: replace(tell(story.right("openai/a")), timing=TIMING),
 }
 
 
@@ -42,6 +47,15 @@ def test_a_report_that_was_read_reads_the_same_in_every_form(name: str) -> None:
     assert render_text(read) == render_text(report)
     assert render_text(read, verbose=True) == render_text(report, verbose=True)
     assert (read.levels, read.areas, read.verdict) == (report.levels, report.areas, report.verdict)
+
+
+def test_what_a_run_took_is_said_and_read_again() -> None:
+    report = REPORTS["timed"]()
+
+    assert again(report).timing == TIMING
+    assert again(tell(story.right("openai/a"))).timing is None
+    said = " ".join(render_text(report).split())
+    assert "took 3.9 s; a case 2.1 ms of decibill and 3.0 ms of the gateway (medians of 2 cases)" in said
 
 
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.parent.name)

@@ -23,7 +23,9 @@ from decibill.report.model import (
     Report,
     RequirementRow,
     Selection,
+    Spread,
     SuiteInfo,
+    Timing,
     VerdictInfo,
 )
 from jsonschema import Draft202012Validator
@@ -453,6 +455,7 @@ def test_a_report_with_every_member_is_valid() -> None:
         ),
         baseline=BaselineUse("baseline.json", ("AUB-CHG-c3cf",), ("AUB-GWY-3a9b",), ("openai/chat:cost",)),
         notes=("nothing was left out",),
+        timing=Timing(1, 2, 1200000, Spread(1900, 1900), Spread(3100, 3100)),
     )
 
     document = jsonio.loads(jsonio.dumps(to_json(report)), "report.json")

@@ -21,6 +21,7 @@ from decibill.report.model import (
     RequirementRow,
     Selection,
     SuiteInfo,
+    Timing,
     VerdictInfo,
 )
 from decibill.report.passed_on import passed_on_note
@@ -91,6 +92,7 @@ class Found:
     baseline: Baseline | None = None
     notes: tuple[str, ...] = ()
     fixtures_sha256: str | None = None
+    timing: Timing | None = None
     secrets: Secrets = field(default_factory=Secrets)
     """What the gateway was given and may have repeated anywhere."""
 
@@ -129,6 +131,7 @@ def _built(found: Found) -> Report:
         cases=rows,
         baseline=baseline_use(found.baseline, found.verdict),
         notes=(*found.notes, *passed_on_note((each.instance, _seen(found, each)) for each in found.results)),
+        timing=found.timing,
     )
 
 

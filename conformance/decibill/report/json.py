@@ -1,7 +1,11 @@
-"""The report as JSON (schema ``report``): sorted, decimals as strings, ``started`` its only clock value."""
+"""The report as JSON (schema ``report``): sorted, decimals as strings.
+
+Only ``started`` and ``timing`` are of a clock: without them two runs that found the same say the same.
+"""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from decibill import jsonio
@@ -66,6 +70,8 @@ def to_json(report: Report) -> dict[str, Any]:
         document["gateway"]["kind"] = gateway.kind
     if suite.fixtures_sha256:
         document["suite"]["fixtures_sha256"] = suite.fixtures_sha256
+    if report.timing is not None:
+        document["timing"] = asdict(report.timing)
     if report.baseline is not None:
         document["baseline"] = {
             "file": report.baseline.file,

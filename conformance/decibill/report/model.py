@@ -17,7 +17,9 @@ __all__ = [
     "Report",
     "RequirementRow",
     "Selection",
+    "Spread",
     "SuiteInfo",
+    "Timing",
     "VerdictInfo",
 ]
 
@@ -167,12 +169,38 @@ class BaselineUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """How a time differs from case to case, in microseconds."""
+
+    median: int
+    p95: int
+    """At most so much in 95 of 100 cases."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Where the time of a run went: each case's own is decibill's, or the gateway's (chapter 08)."""
+
+    cases: int
+    """Cases whose time can be told apart."""
+
+    at_once: int
+    """Cases that were in flight at once."""
+
+    run_us: int
+    """Microseconds from the start of the run to its verdict, with all waiting."""
+
+    overhead_us: Spread
+    gateway_us: Spread
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that a run found."""
 
     suite: SuiteInfo
     started: str
-    """UTC; the only value of a clock in a report."""
+    """UTC; with `timing` the only values of a clock in a report."""
 
     gateway: GatewayInfo
     upstream: str
@@ -191,3 +219,6 @@ class Report:
     baseline: BaselineUse | None = None
     notes: tuple[str, ...] = ()
     """What a reader should know, such as what the preflight could not check."""
+
+    timing: Timing | None = None
+    """None where no call was timed: its statements come from a file, or its subject is no gateway."""

@@ -21,7 +21,9 @@ from decibill.report.model import (
     Report,
     RequirementRow,
     Selection,
+    Spread,
     SuiteInfo,
+    Timing,
     VerdictInfo,
 )
 
@@ -68,11 +70,18 @@ def from_json(document: Any, where: str) -> Report:
         cases=cases,
         baseline=_baseline(document["baseline"]) if "baseline" in document else None,
         notes=tuple(document["notes"]),
+        timing=_timing(document["timing"]) if "timing" in document else None,
     )
 
 
 def _tuples(members: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(words) for name, words in members.items()}
+
+
+def _timing(members: Document) -> Timing:
+    spreads = {name: Spread(**members[name]) for name in ("overhead_us", "gateway_us")}
+    read: dict[str, Any] = {**members, **spreads}
+    return Timing(**read)
 
 
 def _gateway(members: Document) -> GatewayInfo:

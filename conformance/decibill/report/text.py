@@ -17,6 +17,7 @@ from decibill.judge_call import plain
 from decibill.outcome import CheckResult, Outcome, worse
 from decibill.report.causes import causes
 from decibill.report.counts import counted
+from decibill.report.timing import timing_words
 
 if TYPE_CHECKING:
     from decibill.report.model import Area, CaseRow, Report, RequirementRow
@@ -348,6 +349,8 @@ def _foot(report: Report, layout: _Layout, files: Iterable[str]) -> Iterator[str
             names = ", ".join(report.baseline.unused)
             text = f"{report.baseline.file} lists {names}, of which this run judged nothing"
             yield from _labelled("unused", text, layout)
+    if report.timing is not None:
+        yield from _labelled("took", timing_words(report.timing), layout)
     yield from textwrap.wrap(report.verdict.sentence, layout.width, break_long_words=False)
     listed = "  ".join(files)
     if listed:
