@@ -30,7 +30,10 @@ from decibill.case import (
 from decibill.casefile import CaseFile
 from decibill.errors import UnknownNameError
 
-__all__ = ["Case", "ExchangeCase", "RecordCase", "load_cases", "parse_case", "select_cases"]
+__all__ = ["DEPRECATED", "Case", "ExchangeCase", "RecordCase", "load_cases", "parse_case", "select_cases"]
+
+DEPRECATED: Final = "deprecated"
+"""The feature of a case that is no longer right; its ``why`` names what takes its place."""
 
 _NO_DIALECTS: Final = frozenset({"client", "others"})
 """Members of ``when`` that are no call."""
@@ -63,20 +66,27 @@ def select_cases(
     only: Iterable[str] = (),
     features: Iterable[str] = (),
     providers: Iterable[str] = (),
+    with_deprecated: bool = False,
 ) -> tuple[Case, ...]:
     """Return the cases that fit at least one value of every option given.
+
+    Nobody is judged by a case that is no longer right: a deprecated one is chosen by its id or by the feature
+    ``deprecated`` alone.
 
     Args:
         cases: all cases.
         only: globs over case ids, or ids of requirements that a case must prove.
         features: features of a case, such as ``stream``.
         providers: providers, such as ``azure``.
+        with_deprecated: take deprecated cases like any other.
 
     Raises:
         UnknownNameError: a value that fits no case at all.
     """
-    chosen = list(cases)
-    for pattern in (only := tuple(only)):
+    only, features = tuple(only), tuple(features)
+    named = with_deprecated or DEPRECATED in features
+    chosen = [case for case in cases if named or DEPRECATED not in case.features or case.id in only]
+    for pattern in only:
         if not any(_fits(case, pattern) for case in cases):
             known = [case.id for case in cases] + sorted({i for case in cases for i in case.requirements})
             raise UnknownNameError("case", pattern, known)

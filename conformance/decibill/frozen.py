@@ -4,8 +4,12 @@
 ``given``, ``when`` and ``then`` (but not which requirements that proves), the bytes of every file that it
 names, and the price entries of its models. Titles, explanations and sources may be put better at any time.
 
-Run as ``python -m decibill.frozen``: ``check`` compares the tree with the lists, ``freeze`` adds the list of
-this version of the specification when it is released, ``changes`` prints the lines for the changelog.
+The list of a version that is not released yet is a *draft*: it may change, but not unnoticed. A case that is
+no longer right is *deprecated*: named in the lock with the version, the reason and what takes its place, and
+marked by the feature ``deprecated``. It stays for the version that says so, and may then go.
+
+Run as ``python -m decibill.frozen``: ``check`` compares the tree with the lists, ``changes`` prints the lines
+for the changelog, ``draft`` then writes the list of this version as it is, and ``freeze`` makes it final.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ import hashlib
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import click
 
@@ -22,62 +26,150 @@ from decibill import SPEC_VERSION, jsonio
 from decibill._data import data_directory, fixture_bytes
 from decibill.case import Case
 from decibill.case_checks import files_of
-from decibill.cases import load_cases
+from decibill.cases import DEPRECATED, load_cases
 from decibill.errors import DecibillError, UsageError
 
-__all__ = ["NAME", "changes", "faults", "freeze", "main", "meanings"]
+__all__ = ["DEPRECATED", "NAME", "Meaning", "changes", "draft", "faults", "freeze", "main", "meanings"]
 
 NAME: Final = "cases.lock.json"
 
-_EMPTY: Final[Mapping[str, Any]] = {"frozen": {}, "corrections": []}
+_EMPTY: Final[Mapping[str, Any]] = {"frozen": {}, "draft": {}, "deprecated": {}, "corrections": []}
+_REMEDY: Final = "put what `frozen changes` prints into the changelog, then run `frozen draft`"
 _MOST: Final = 12
 """New cases that a changelog names one by one; the rest is counted."""
 
 
-def meanings(root: Path) -> dict[str, tuple[str, str]]:
-    """Return the digest and the version that each case of the fixtures at *root* came with, by id."""
-    return {case.id: (_meaning(case, root), case.since) for case in load_cases(root)}
+class Meaning(NamedTuple):
+    """What the lists say of one case, and what they need to know of it."""
+
+    digest: str
+    since: str
+    deprecated: bool = False
+    why: str = ""
 
 
-def faults(lock: Mapping[str, Any], now: Mapping[str, tuple[str, str]]) -> Iterator[str]:
+def meanings(root: Path) -> dict[str, Meaning]:
+    """Return what each case of the fixtures at *root* means and with which version it came, by id."""
+    return {
+        case.id: Meaning(_meaning(case, root), case.since, DEPRECATED in case.features, case.why)
+        for case in load_cases(root)
+    }
+
+
+def faults(lock: Mapping[str, Any], now: Mapping[str, Meaning]) -> Iterator[str]:
     """Yield each way in which the cases of today break a list, one sentence each."""
     corrected = {each["case"]: each for each in lock["corrections"]}
     for each in lock["corrections"]:
         if not each.get("reason", "").strip():
             yield f"{each['case']} is corrected without a reason"
+    yield from _deprecation_faults(lock, now)
     for version, cases in lock["frozen"].items():
-        for name, digest in cases.items():
-            right = corrected[name]["to"] if name in corrected else digest
-            if name not in now and right is not None:
-                yield f"{name} is in {version} and is gone; ids are permanent"
-            elif name in now and now[name][0] != right:
-                yield f"{name} is in {version} and means something else now; give the new meaning a new id"
-        for name, (_, since) in now.items():
-            if name not in cases and _version(since) <= _version(version):
-                yield f"{name} says that it came with {since}, and {version} was released without it"
+        right = {name: corrected[name]["to"] if name in corrected else cases[name] for name in cases}
+        right = {name: digest for name, digest in right.items() if name in now or not _may_go(lock, name)}
+        yield from _released_faults(version, right, now)
+    for version, cases in lock["draft"].items():
+        if cases != _list(version, now):
+            yield f"the cases are not those of the draft of {version}: {_REMEDY}"
 
 
-def freeze(lock: Mapping[str, Any], version: str, now: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
-    """Return the lock with the list of *version*.
+def _released_faults(
+    version: str, right: Mapping[str, str | None], now: Mapping[str, Meaning]
+) -> Iterator[str]:
+    """Yield where the cases differ from a released list; without a digest a case has to be gone."""
+    for name, digest in right.items():
+        if name not in now and digest is not None:
+            yield f"{name} is in {version} and is gone; ids are permanent, so deprecate it first"
+        elif name in now and now[name].digest != digest:
+            yield f"{name} is in {version} and means something else now; give the new meaning a new id"
+    for name, meaning in now.items():
+        if name not in right and _version(meaning.since) <= _version(version):
+            yield f"{name} says that it came with {meaning.since}, and {version} was released without it"
+
+
+def _deprecation_faults(lock: Mapping[str, Any], now: Mapping[str, Meaning]) -> Iterator[str]:
+    for name, meaning in now.items():
+        if meaning.deprecated and name not in lock["deprecated"]:
+            yield f"{name} has the feature {DEPRECATED}; {NAME} has to say since when, why and what instead"
+    for name, said in lock["deprecated"].items():
+        instead = said["instead"]
+        if not said["reason"].strip():
+            yield f"{name} is deprecated without a reason"
+        if name not in now:
+            continue
+        if not now[name].deprecated:
+            yield f"{name} is deprecated since {said['since']} and lacks the feature {DEPRECATED}"
+        if instead is not None and (instead not in now or now[instead].deprecated):
+            yield f"{name} is deprecated for {instead}, which is no case that can take its place"
+        if instead is not None and instead not in now[name].why:
+            yield f"{name} is deprecated for {instead}, and its why does not name that"
+
+
+def _may_go(lock: Mapping[str, Any], name: str) -> bool:
+    """Tell whether a case was deprecated in a version that has been released."""
+    return name in lock["deprecated"] and lock["deprecated"][name]["since"] in lock["frozen"]
+
+
+def _list(version: str, now: Mapping[str, Meaning]) -> dict[str, str]:
+    """Return the list of *version*: the cases that it has, each with its digest."""
+    return {
+        name: meaning.digest
+        for name, meaning in sorted(now.items())
+        if _version(meaning.since) <= _version(version)
+    }
+
+
+def draft(lock: Mapping[str, Any], version: str, now: Mapping[str, Meaning]) -> dict[str, Any]:
+    """Return the lock with the list of *version* as the cases are now.
+
+    Raises:
+        UsageError: that version has been released.
+    """
+    _refuse_released(lock, version)
+    return {**lock, "draft": {version: _list(version, now)}}
+
+
+def freeze(lock: Mapping[str, Any], version: str, now: Mapping[str, Meaning]) -> dict[str, Any]:
+    """Return the lock with the final list of *version*, which is no draft any more.
 
     Raises:
         UsageError: that version has a list already.
     """
+    _refuse_released(lock, version)
+    return {**lock, "frozen": {**lock["frozen"], version: _list(version, now)}, "draft": {}}
+
+
+def _refuse_released(lock: Mapping[str, Any], version: str) -> None:
     if version in lock["frozen"]:
         raise UsageError(f"spec {version} has been frozen; corrections go into {NAME}, each with a reason")
-    cases = {
-        name: digest for name, (digest, since) in sorted(now.items()) if _version(since) <= _version(version)
-    }
-    return {**lock, "frozen": {**lock["frozen"], version: cases}}
 
 
-def changes(lock: Mapping[str, Any], now: Mapping[str, tuple[str, str]]) -> Iterator[str]:
-    """Yield the lines of the changelog for what differs from the newest list."""
-    newest = max(lock["frozen"], key=_version, default=None)
-    before: Mapping[str, str] = lock["frozen"][newest] if newest else {}
+def changes(
+    lock: Mapping[str, Any], now: Mapping[str, Meaning], *, of_release: bool = False
+) -> Iterator[str]:
+    """Yield the lines of the changelog for what differs from the newest list.
+
+    Args:
+        lock: the lists.
+        now: the cases of today.
+        of_release: compare with the newest version that was released, and not with a draft.
+    """
+    lists = lock["frozen"] if of_release else {**lock["frozen"], **lock["draft"]}
+    newest = max(lists, key=_version, default=None)
+    before: Mapping[str, str] = lists[newest] if newest else {}
+    corrected = {each["case"] for each in lock["corrections"]}
     for each in lock["corrections"]:
         what = "Corrected" if each["to"] else "Removed"
         yield f"- {what} `{each['case']}`: {each['reason']}"
+    for name, said in lock["deprecated"].items():
+        if name in now and said["since"] not in lock["frozen"]:
+            instead = f"; `{said['instead']}` takes its place" if said["instead"] else ""
+            yield f"- Deprecated `{name}`: {said['reason']}{instead}."
+    for name in sorted(before):
+        if name not in now and name not in corrected:
+            since = lock["deprecated"].get(name, {}).get("since")
+            yield f"- Removed `{name}`{f', deprecated since {since}' if since else ''}."
+        elif name in now and name not in corrected and now[name].digest != before[name]:
+            yield f"- Changed `{name}`."
     new = sorted(set(now) - set(before))
     if len(new) <= _MOST:
         yield from (f"- New case `{name}`." for name in new)
@@ -134,10 +226,10 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def _lock(file: Path) -> Mapping[str, Any]:
-    return jsonio.load_file(file, NAME) if file.is_file() else _EMPTY
+    return {**_EMPTY, **jsonio.load_file(file, NAME)} if file.is_file() else _EMPTY
 
 
-@click.group(help="The lists of released cases: check, freeze, changes.")
+@click.group(help="The lists of the cases of each version: check, changes, draft, freeze.")
 @click.option(
     "--lock",
     "file",
@@ -168,8 +260,21 @@ def _check(places: tuple[Path, Path]) -> None:
         click.echo(sentence, err=True)
     if found:
         raise SystemExit(1)
-    count = sum(len(cases) for cases in lock["frozen"].values())
-    click.echo(f"cases as released: {count}" if count else "no version is released yet")
+    for word, lists in (("released", lock["frozen"]), ("in the draft", lock["draft"])):
+        for version, cases in lists.items():
+            click.echo(f"spec {version}: {len(cases)} cases as {word}")
+    if not lock["frozen"]:
+        click.echo("no version is released yet")
+
+
+@main.command("draft")
+@click.pass_obj
+def _draft(places: tuple[Path, Path]) -> None:
+    """Write the list of this version of the specification as the cases are, until it is released."""
+    file, root = places
+    lock = draft(_lock(file), SPEC_VERSION, meanings(root))
+    file.write_text(jsonio.dumps(lock), encoding="utf-8", newline="\n")
+    click.echo(f"draft of spec {SPEC_VERSION}: {len(lock['draft'][SPEC_VERSION])} cases")
 
 
 @main.command("freeze")
@@ -183,11 +288,12 @@ def _freeze(places: tuple[Path, Path]) -> None:
 
 
 @main.command("changes")
+@click.option("--release", is_flag=True, help="Since the last released version, not since the draft.")
 @click.pass_obj
-def _changes(places: tuple[Path, Path]) -> None:
+def _changes(places: tuple[Path, Path], *, release: bool) -> None:
     """Print the lines for the changelog."""
     file, root = places
-    for line in changes(_lock(file), meanings(root)):
+    for line in changes(_lock(file), meanings(root), of_release=release):
         click.echo(line)
 
 

@@ -185,7 +185,9 @@ def _chosen(cases: Sequence[Case], selection: Selection) -> tuple[Case, ...]:
     if wanted not in versions:
         raise UnknownNameError("version of the specification", wanted, versions)
     old = [case for case in cases if _version(case.since) <= _version(wanted)]
-    chosen = select_cases(old, features=selection.features, providers=selection.providers)
+    chosen = select_cases(
+        old, features=selection.features, providers=selection.providers, with_deprecated=True
+    )
     if not chosen:
         raise UsageError("no case has both such a provider and such a feature")
     return chosen

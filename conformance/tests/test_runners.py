@@ -156,6 +156,26 @@ def test_a_wrong_answer_fails_its_case_alone(
     assert run.stdout.strip().endswith(" passed, 1 failed")
 
 
+@pytest.mark.parametrize("program", [each for each in PROGRAMS if not each.endswith("refund")], indirect=True)
+def test_a_deprecated_case_is_left_out_and_said_to_be(program: Run, tmp_path: Path) -> None:
+    update(tmp_path, copy_of("azure", packed=False))
+    before = program(RUNNERS, tmp_path).stdout
+    file = tmp_path / "cases/azure/transcription-founding-report.json"
+    document = json.loads(file.read_text())
+    document["features"].append("deprecated")
+    document["then"]["charge"]["total"] = document["then"]["usage"]["quantities"]["input_tokens"] = "1"
+    file.write_text(json.dumps(document))
+
+    run = program(RUNNERS, tmp_path)
+
+    def left_out(text: str) -> int:
+        return sum(map(int, re.findall(r"^([0-9]+) left out", text, re.MULTILINE)))
+
+    assert run.returncode == 0, run.stdout
+    assert "deprecated" in run.stdout
+    assert left_out(run.stdout) == left_out(before) + 1
+
+
 @pytest.mark.parametrize(
     "case",
     [
