@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import bulk, calculators
+from bench import bulk, calculators, suite
 from bench.__main__ import main
 from bench.answers import judged
 from bench.page import page, summary
@@ -149,6 +149,13 @@ def test_a_log_with_another_total_is_not_exact(monkeypatch: pytest.MonkeyPatch) 
     found = bulk.measured(lines=5, rounds=1)
 
     assert not any(log["exact"] for log in found["logs"])
+
+
+def test_a_run_says_its_own_time_beside_the_gateways() -> None:
+    found = suite.measured(rounds=1, only="azure/transcription-founding-report")
+
+    assert found["runs"][0]["jobs"] == 1
+    assert all(run["cases"] == 1 and run["overhead_ms"] > 0 < run["gateway_ms"] for run in found["runs"])
 
 
 def test_the_light_bench_runs_and_writes_page_and_figures(tmp_path: Path) -> None:
