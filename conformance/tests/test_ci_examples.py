@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import shlex
@@ -10,10 +9,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
+from decibill.vendor import Selection, plan
+from decibill.vendor_tree import update
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "conformance" / "CI.md").read_text(encoding="utf-8")
@@ -86,6 +88,16 @@ def test_the_exit_code_of_the_action_is_that_of_the_run(job: dict[str, str], tmp
     assert not (tmp_path / "outputs").exists()
 
 
+def test_a_report_of_an_earlier_step_is_not_taken_for_this_one(job: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "decibill-report").mkdir()
+    (tmp_path / "decibill-report" / "report.json").write_text("{}")
+
+    done = act(job, tmp_path, INPUT_ONLY="no/such-case")
+
+    assert done.returncode == 2
+    assert "came to no verdict" in (tmp_path / "summary.md").read_text()
+
+
 @pytest.mark.parametrize("name", ["gateway", "url", "only", "feature", "provider", "baseline", "out"])
 def test_an_input_never_becomes_part_of_a_script(job: dict[str, str], tmp_path: Path, name: str) -> None:
     attack = "$(touch owned)`touch owned`; touch owned #' \""
@@ -155,15 +167,71 @@ def test_the_gitlab_example_runs(job: dict[str, str], tmp_path: Path) -> None:
         assert (tmp_path / name).exists()
 
 
-def test_the_nox_example_is_a_session_of_commands_that_decibill_has() -> None:
-    tree = ast.parse(blocks("python")[0])
-    runs = [
-        [each.value for each in node.args if isinstance(each, ast.Constant)]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "run"
-    ]
+class Session:
+    """What the example needs of nox: its commands are run, and nothing is installed."""
 
-    assert [run[:2] for run in runs] == [["decibill", "vendor"], ["decibill", "run"]]
+    def __init__(self, job: dict[str, str], folder: Path) -> None:
+        self.job, self.folder = job, folder
+        self.installed: list[str] = []
+        self.said: list[str] = []
+
+    def install(self, *names: str) -> None:
+        self.installed += names
+
+    def run(self, *argv: str) -> None:
+        more = ["--only", FOUNDING] if argv[:2] == ("decibill", "run") else []
+        done = subprocess.run(
+            [*argv, *more],
+            cwd=self.folder,
+            env=self.job,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=True,
+        )
+        self.said.append(done.stdout)
+
+
+def test_the_nox_example_runs(job: dict[str, str], tmp_path: Path) -> None:
+    shutil.copy(ROOT / "conformance/gateways/reference.toml", tmp_path / "my-gateway.toml")
+    update(tmp_path / "fixtures/audio-billing", plan(Selection(providers=("azure",))))
+    nox = ModuleType("nox")
+    vars(nox).update(session=lambda function: function, Session=Session)
+    names: dict[str, Any] = {}
+    session = Session(job, tmp_path)
+
+    example = compile(blocks("python")[0].replace("import nox\n", ""), "CI.md", "exec")
+    exec(example, {"nox": nox}, names)
+    names["audio_billing"](session)
+
+    assert session.installed == ["decibill"]
+    checked, judged = session.said
+    assert "files are as copied from decibill" in checked
+    assert "Conformant" in judged
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        ("github-actions", (ROOT / "action.yml").read_text(encoding="utf-8")),
+        ("github-workflows", blocks("yaml")[0]),
+        ("gitlab-ci", blocks("yaml")[1]),
+    ],
+    ids=["action", "workflow", "gitlab"],
+)
+def test_an_example_has_the_shape_that_its_service_asks_for(tmp_path: Path, schema: str, text: str) -> None:
+    file = tmp_path / "action.yml"
+    file.write_text(text, encoding="utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_shell_examples_run(job: dict[str, str], tmp_path: Path) -> None:
