@@ -155,7 +155,7 @@ def test_a_run_says_its_own_time_beside_the_gateways() -> None:
     found = suite.measured(rounds=1, only="azure/transcription-founding-report")
 
     assert found["runs"][0]["jobs"] == 1
-    assert all(run["cases"] == 1 and run["overhead_ms"] > 0 < run["gateway_ms"] for run in found["runs"])
+    assert all(run["cases"] > 0 and run["overhead_ms"] > 0 < run["gateway_ms"] for run in found["runs"])
 
 
 def test_the_light_bench_runs_and_writes_page_and_figures(tmp_path: Path) -> None:
