@@ -17,7 +17,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = [  # `matrix`, `durability` and `fuzz` are asked for: they take their time, or chance
+nox.options.sessions = [  # `matrix`, `durability`, `bench` and `fuzz` are asked for: time, or chance
     "lint",
     "typing",
     "fixtures",
@@ -32,6 +32,8 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 
 ONE_PYTHON_IS_ENOUGH = (  # these start many programs, or go through the whole corpus again
+    "conformance/tests/test_documentation.py",
+    "conformance/tests/test_bench.py",
     "conformance/tests/test_fuzz.py",
     "conformance/tests/test_kill_matrix.py",
     "conformance/tests/test_miniatures_http.py",
@@ -95,6 +97,15 @@ def requirements(session: nox.Session) -> None:
     """Check the requirements: extracted as committed, texts accepted, each covered by a case or excluded."""
     session.install("-e.")
     session.run("python", "-m", "decibill.requirements", "check")
+
+
+@nox.session(python=PYTHONS[0])
+def bench(session: nox.Session) -> None:
+    """Measure speed beside peers, and whether their answers are right; ``-- --out FOLDER`` keeps the page."""
+    peers = "conformance/bench/peers.requirements.txt"  # with what LiteLLM needs, and not LiteLLM
+    session.install("-e.", "-r", peers)
+    session.install("--no-deps", "litellm==1.109.1")
+    session.run("python", "-m", "bench", *session.posargs)
 
 
 @nox.session(python=PYTHONS[0])
@@ -190,6 +201,15 @@ def npm(session: nox.Session) -> None:
         for level in ("extract", "price", "refund"):
             runner = f"node_modules/decibill-fixtures/runners/javascript/{level}.mjs"
             session.run("node", runner, external=True)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation, every warning an error, and check the links of what was built."""
+    session.install("-e.", *group("docs"))
+    out = Path(session.create_tmp()) / "html"
+    shutil.rmtree(out, ignore_errors=True)
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "-b", "html", "-c", "docs", ".", str(out))
 
 
 @nox.session
