@@ -231,8 +231,9 @@ class TestTheEnd:
         _, gateway = start(Provider(then=tell))
 
         with calling(gateway, "/v1/realtime?model=rt") as client:
-            for _ in range(40):  # so many that the provider does not come to read of the end
-                client.send("{}")
+            # more than the provider takes before it waits: 17 frames at least, and at most 64 KiB at once
+            for _ in range(40):
+                client.send("{" + " " * 4096 + "}")
         left.set()
 
         (row,) = gateway.rows(1)
