@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -25,6 +25,8 @@ __all__ = ["STAGING", "Changes", "Problem", "RefusedError", "check", "read_manif
 
 STAGING: Final = ".decibill-staging"
 """Where a run prepares files; it also keeps a second run out."""
+
+_MISSING: Final = "is missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +113,21 @@ def check(target: Path) -> tuple[Problem, ...]:
     listed = {each["path"]: each for each in manifest["files"]}
     if len(listed) != len(manifest["files"]):
         found.append(Problem(NAME, "names a file twice"))
+    added = [name for name in sorted(_files(target, staging=True)) if name not in listed and name != NAME]
     for name, right in listed.items():
         fault = _obstacle(target, name) or _difference(target / name, right)
+        if fault == _MISSING and (new := _renamed(target, right, added)):
+            added.remove(new)
+            fault = f"was renamed to {new}"
         if fault:
             found.append(Problem(name, fault))
-    found += [
-        Problem(name, "was added")
-        for name in sorted(_files(target, staging=True))
-        if name not in listed and name != NAME
-    ]
-    return tuple(found)
+    return (*found, *(Problem(name, "was added") for name in added))
+
+
+def _renamed(target: Path, right: Mapping[str, Any], added: Sequence[str]) -> str | None:
+    """Return which of the added files has the content of a missing one."""
+    regular = (name for name in added if _obstacle(target, name) is None)
+    return next((name for name in regular if not _difference(target / name, {**right, "path": name})), None)
 
 
 def _difference(path: Path, right: Mapping[str, Any]) -> str | None:
@@ -275,7 +282,7 @@ def _obstacle(target: Path, name: str) -> str | None:
     try:
         kind = (target / name).lstat().st_mode
     except FileNotFoundError:
-        return "is missing"
+        return _MISSING
     if stat.S_ISLNK(kind):
         return "is a symbolic link"
     return None if stat.S_ISREG(kind) else "is not a regular file"

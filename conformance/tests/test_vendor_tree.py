@@ -384,10 +384,17 @@ def test_an_added_file_is_found(target: Path, name: str) -> None:
     assert [str(problem) for problem in check(target)] == [f"{name}: was added"]
 
 
-def test_a_renamed_file_is_found_twice(target: Path) -> None:
+def test_a_renamed_file_is_found_with_both_names(target: Path) -> None:
     (target / "README.md").rename(target / "READ.md")
 
-    assert {problem.path for problem in check(target)} == {"README.md", "READ.md"}
+    assert [str(problem) for problem in check(target)] == ["README.md: was renamed to READ.md"]
+
+
+def test_a_file_that_is_renamed_and_changed_is_missing_and_added(target: Path) -> None:
+    (target / "README.md").rename(target / "READ.md")
+    (target / "READ.md").write_text("mine")
+
+    assert [str(problem) for problem in check(target)] == ["README.md: is missing", "READ.md: was added"]
 
 
 def test_two_files_that_changed_places_are_found(target: Path) -> None:
