@@ -41,6 +41,7 @@ ONE_PYTHON_IS_ENOUGH = (  # these start many programs, or go through the whole c
     "conformance/tests/test_pytest_plugin.py",
     "conformance/tests/test_runners.py",
     "conformance/tests/test_vendor_tree.py",
+    "conformance/tests/test_website_whole.py",
     "reference_impl/tests/test_defects.py",
     "reference_impl/tests/test_durability.py",
 )
@@ -210,6 +211,13 @@ def docs(session: nox.Session) -> None:
     out = Path(session.create_tmp()) / "html"
     shutil.rmtree(out, ignore_errors=True)
     session.run("sphinx-build", "-q", "-W", "--keep-going", "-b", "html", "-c", "docs", ".", str(out))
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Make the static site of the published reports in conformance/site, and check every link on it."""
+    session.install("-e.[media]", *group("site"))
+    session.run("python", "-m", "website", *session.posargs, env={"PYTHONPATH": "conformance"})
 
 
 @nox.session
