@@ -7,11 +7,10 @@ sum rather than from rounded lines (AUB-CHG-79ca).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from decibill_reference.charge_record import Charge, Gap, Line
-from decibill_reference.meter import DEFAULT_RULE, Meter
+from decibill_reference.meter import Meter
 from decibill_reference.money import ZERO, add, rounded
 from decibill_reference.prices import tier_name
 from decibill_reference.quantities import check_parts
@@ -19,10 +18,8 @@ from decibill_reference.selection import Lookup, select
 from decibill_reference.usage import UsageRecord, read_instant
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from decibill_reference.money import Exact
-    from decibill_reference.prices import PriceBook
+    from decibill_reference.prices import Entry, PriceBook
     from decibill_reference.usage import Component
 
 __all__ = ["Charge", "Gap", "Line", "rate"]
@@ -40,8 +37,7 @@ def rate(usage: UsageRecord, book: PriceBook, at: str | None = None) -> Charge:
     """
     if "error_response" in usage.flags:
         return Charge("not_billable", book.currency, ZERO)
-    when = usage.at if at is None else at
-    bill = _Bill(usage, book, when, read_instant(when, "/at"))
+    bill = _Bill(usage, book, usage.at if at is None else at)
     # The main usage of a session that used nothing but other models is left out; then the first component
     # that finds an entry stands in for it.
     session = usage.operation == "realtime" and not usage.quantities and not usage.unknown
@@ -52,49 +48,63 @@ def rate(usage: UsageRecord, book: PriceBook, at: str | None = None) -> Charge:
     return bill.charge()
 
 
-@dataclass(slots=True)
 class _Bill:
     """The charge in the making."""
 
-    usage: UsageRecord
-    book: PriceBook
-    at: str
-    moment: datetime
-    currency: str = ""
-    entry: str | None = None
-    lines: list[Line] = field(default_factory=list[Line])
-    gaps: list[Gap] = field(default_factory=list[Gap])
-    flags: list[str] = field(default_factory=list[str])
-    exact: Exact = ZERO
+    __slots__ = (
+        "_at",
+        "_book",
+        "_currency",
+        "_exact",
+        "_flags",
+        "_gaps",
+        "_lines",
+        "_moment",
+        "_usage",
+        "entry",
+    )
 
-    def __post_init__(self) -> None:
-        self.currency = self.book.currency
+    def __init__(self, usage: UsageRecord, book: PriceBook, at: str) -> None:
+        self._usage = usage
+        self._book = book
+        self._at = at
+        self._moment = read_instant(at, "/at")
+        self._currency = book.currency
+        self._lines: list[Line] = []
+        self._gaps: list[Gap] = []
+        self._flags: list[str] = []
+        self._exact: Exact = ZERO
+        self.entry: str | None = None
 
     def add(self, part: UsageRecord | Component, pointer: str, *, main: bool) -> None:
         """Add what one part comes to; with *main* its entry sets the currency of the charge."""
         check_parts(part.quantities, lambda name: f"{pointer}/quantities/{name}")
         if part.model is None:
-            self.gaps.append(Gap("model_unknown"))
+            self._gaps.append(Gap("model_unknown"))
             return
-        meter = self._meter(part, part.model)
-        if meter is None:
+        entry = self._entry(part, part.model)
+        if entry is None:
             return
         if main:
-            self.entry = meter.entry.id
-            self.currency = meter.entry.currency
-        meter.read()
-        self.flags += meter.flags
-        self.gaps += meter.gaps
-        if meter.entry.currency == self.currency:
-            self.lines += meter.lines
-            self.exact = add(self.exact, meter.exact)
+            self.entry = entry.id
+            self._currency = entry.currency
+        meter = Meter(part, part.model, entry)
+        if part is self._usage:
+            meter.read(self._usage.features, self._usage.character_rule)
+        else:
+            meter.read()
+        self._flags += meter.flags
+        self._gaps += meter.gaps
+        if entry.currency == self._currency:
+            self._lines += meter.lines
+            self._exact = add(self._exact, meter.exact)
         else:
             bases = [line for line in meter.lines if line.addon is None]
-            self.gaps += [Gap("currency", line.model, line.quantity, line.measured) for line in bases]
+            self._gaps += [Gap("currency", line.model, line.quantity, line.measured) for line in bases]
 
-    def _meter(self, part: UsageRecord | Component, model: str) -> Meter | None:
-        """Return the part with the entry that prices it, or None and a gap where there is none."""
-        usage = self.usage
+    def _entry(self, part: UsageRecord | Component, model: str) -> Entry | None:
+        """Return the entry that prices the part, or None and a gap where there is none."""
+        usage = self._usage
         lookup = Lookup(
             usage.provider,
             model,
@@ -102,32 +112,30 @@ class _Bill:
             usage.surface,
             usage.region,
             tier_name(usage.service_tier),
-            self.moment,
-            self.at,
+            self._moment,
+            self._at,
         )
-        entry = select(self.book, lookup, part.quantities, part.basis)
+        entry = select(self._book, lookup, part.quantities, part.basis)
         if entry is None:
-            self.gaps.append(Gap("no_entry", model, looked_up=lookup.to_json()))
-            return None
-        features, rule = (usage.features, usage.character_rule) if part is usage else ((), None)
-        return Meter(entry, model, part.quantities, part.basis, part.unknown, features, rule or DEFAULT_RULE)
+            self._gaps.append(Gap("no_entry", model, looked_up=lookup.to_json()))
+        return entry
 
     def charge(self) -> Charge:
         """Return the finished charge."""
         status = self._status()
         return Charge(
             status,
-            self.currency,
-            None if status in {"unmetered", "unpriced"} else rounded(self.exact),
+            self._currency,
+            None if status in {"unmetered", "unpriced"} else rounded(self._exact),
             self.entry,
-            tuple(self.lines),
-            tuple(self.gaps),
-            tuple(flag for flag in _FLAGS if flag in self.flags),
+            tuple(self._lines),
+            tuple(self._gaps),
+            tuple([flag for flag in _FLAGS if flag in self._flags]) if self._flags else (),
         )
 
     def _status(self) -> str:
-        if not self.gaps:
-            return "free" if self.lines and not self.exact else "priced"
-        if rounded(self.exact):  # a lower bound of 0 would say that nothing is owed
+        if not self._gaps:
+            return "free" if self._lines and not self._exact else "priced"
+        if rounded(self._exact):  # a lower bound of 0 would say that nothing is owed
             return "partial"
-        return "unmetered" if any(gap.reason == "quantity_unknown" for gap in self.gaps) else "unpriced"
+        return "unmetered" if any(gap.reason == "quantity_unknown" for gap in self._gaps) else "unpriced"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from decibill_reference.money import UnitPrice
 from decibill_reference.node import Node
@@ -28,8 +28,7 @@ ONE: Final = Decimal(1)
 """The multiplier of an entry that has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One billed quantity at one price."""
 
     model: str
@@ -65,8 +64,7 @@ class Line:
         return line
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(NamedTuple):
     """Something that should have been priced and could not be."""
 
     reason: str

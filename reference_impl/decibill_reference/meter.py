@@ -5,7 +5,6 @@ For every line the order is minimum, step, ``multiply_by``, tiers, rate, add-ons
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from decibill_reference.charge_record import ONE, Gap, Line
@@ -14,15 +13,16 @@ from decibill_reference.money import ZERO, add, multiply, round_up, rounded, tim
 from decibill_reference.prices import FAMILIES, FEES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
     from decimal import Decimal
 
     from decibill_reference.money import Exact, UnitPrice
     from decibill_reference.prices import Addon, Entry, Rate
+    from decibill_reference.usage import Component, UsageRecord
 
-__all__ = ["DEFAULT_RULE", "Meter"]
+__all__ = ["Meter"]
 
-DEFAULT_RULE: Final = "code_points"
+_DEFAULT_RULE: Final = "code_points"
 """How characters are counted in a record that names no rule."""
 
 _REPORTED: Final = frozenset({"provider_billed", "provider_reported"})
@@ -61,87 +61,90 @@ def _lacking(family: str, unknown: Iterable[str], rates: Collection[str]) -> Col
     )
 
 
-@dataclass(slots=True)
 class Meter:
-    """One part of a record, main usage or component, read by the entry that prices it."""
+    """One part of a record, main usage or component, and the entry that prices it."""
 
-    entry: Entry
-    model: str
-    quantities: Mapping[str, int | Decimal]
-    basis: Mapping[str, str]
-    unknown: tuple[str, ...]
-    features: tuple[str, ...]
-    rule: str
-    lines: list[Line] = field(default_factory=list[Line])
-    gaps: list[Gap] = field(default_factory=list[Gap])
-    flags: list[str] = field(default_factory=list[str])
-    exact: Exact = ZERO
+    __slots__ = ("_basis", "_model", "_quantities", "_unknown", "entry", "exact", "flags", "gaps", "lines")
 
-    def read(self) -> None:
-        """Price the entry's unit family and its fees; every other quantity is information (AUB-CHG-f286)."""
-        family = self.entry.pricing_model
-        addons = [addon for feature, addon in self.entry.addons.items() if feature in self.features]
+    def __init__(self, part: UsageRecord | Component, model: str, entry: Entry) -> None:
+        self._quantities = part.quantities
+        self._basis = part.basis
+        self._unknown = part.unknown
+        self._model = model
+        self.entry = entry
+        self.lines: list[Line] = []
+        self.gaps: list[Gap] = []
+        self.flags: list[str] = []
+        self.exact: Exact = ZERO
+        """The sum of the lines."""
+
+    def read(self, features: Collection[str] = (), rule: str | None = None) -> None:
+        """Price the entry's unit family and its fees; every other quantity is information (AUB-CHG-f286).
+
+        Args:
+            features: what the part used that may cost extra.
+            rule: how its characters were counted.
+        """
+        entry = self.entry
+        family = entry.pricing_model
+        addons = [addon for feature, addon in entry.addons.items() if feature in features] if features else []
         if family == "audio_token_based":
             self._read_tokens(addons)
         elif family != "per_request":
-            self._read_single(FAMILIES[family][0], addons)
-        for fee in self.entry.fees:
+            self._read_single(FAMILIES[family][0], rule or _DEFAULT_RULE, addons)
+        for fee in entry.fees:
             self._note_unknown([fee.quantity])
-            absent = 0 if fee.quantity in self.unknown else 1
-            self._bill(
-                fee,
-                self.quantities.get(fee.quantity, absent),
-                addons if family == "per_request" else [],
-            )
+            absent = 0 if fee.quantity in self._unknown else 1
+            measured = self._quantities.get(fee.quantity, absent)
+            self._bill(fee, measured, addons if family == "per_request" else [])
 
     def _read_tokens(self, addons: list[Addon]) -> None:
         if self._is_absent():
             return
         entry = self.entry
-        if self.unknown:
-            self._note_unknown([name for name in self.unknown if _concerns(name, entry.rates)])
-        shares, flags = token_shares(self.quantities, entry.leaf_plan)
-        self.flags += flags
+        if self._unknown:
+            self._note_unknown([name for name in self._unknown if _concerns(name, entry.rates)])
+        shares, self.flags = token_shares(self._quantities, entry.leaf_plan)
         for share, tokens in shares:
             if share.reason is None:
                 self._bill(entry.rates[share.quantity], tokens, addons)
             else:
                 self._gap(share.reason, share.quantity, tokens)
 
-    def _read_single(self, quantity: str, addons: list[Addon]) -> None:
+    def _read_single(self, quantity: str, rule: str, addons: list[Addon]) -> None:
         if self._is_absent():
             return
         self._note_unknown([quantity])
-        measured = self.quantities[quantity]
+        measured = self._quantities[quantity]
         found = self.entry.rates.get(quantity)
         # A character counted by one rule is none by another.
-        if found is not None and (found.rule is None or found.rule == self.rule):
+        if found is not None and (found.rule is None or found.rule == rule):
             self._bill(found, measured, addons)
         elif measured:
             self._gap("no_rate", quantity, measured)
 
     def _is_absent(self) -> bool:
         """Note the gaps, and return True, where the record carries nothing of the entry's family."""
-        if not _NAMES[self.entry.pricing_model].isdisjoint(self.quantities):
+        if not _NAMES[self.entry.pricing_model].isdisjoint(self._quantities):
             return False
         reported = any(
-            self.basis[key] in _REPORTED
+            self._basis[key] in _REPORTED
             for other in _METERED
             if other != self.entry.pricing_model
             for key in FAMILIES[other]
-            if key in self.quantities
+            if key in self._quantities
         )
-        for name in _lacking(self.entry.pricing_model, self.unknown, self.entry.rates):
+        for name in _lacking(self.entry.pricing_model, self._unknown, self.entry.rates):
             self._gap("unit_mismatch" if reported else "quantity_unknown", name)
         return True
 
     def _note_unknown(self, names: Iterable[str]) -> None:
         for name in names:
-            if name in self.unknown:
+            if name in self._unknown:
                 self._gap("quantity_unknown", name)
 
     def _gap(self, reason: str, quantity: str, measured: int | Decimal | None = None) -> None:
-        self.gaps.append(Gap(reason, self.model, quantity, measured))
+        self.gaps.append(Gap(reason, self._model, quantity, measured))
 
     def _bill(self, found: Rate, measured: int | Decimal, addons: list[Addon]) -> None:
         if not measured:
@@ -165,7 +168,7 @@ class Meter:
         if found.step is not None:
             billed = round_up(billed, found.step)
         if found.multiply_by is not None:
-            billed = times(billed, self.quantities.get(found.multiply_by, 1))
+            billed = times(billed, self._quantities.get(found.multiply_by, 1))
         return billed
 
     def _price(self, found: Rate) -> UnitPrice | None:
@@ -173,7 +176,7 @@ class Meter:
         if found.tiers is None:
             return found.price
         by = found.tiers.by
-        size = self.quantities.get(by, 1 if by in FEES else None)
+        size = self._quantities.get(by, 1 if by in FEES else None)
         if size is None:
             return None
         price = found.price
@@ -196,5 +199,5 @@ class Meter:
             exact = multiply(exact, multiplier)
         self.exact = add(self.exact, exact)
         self.lines.append(
-            Line(self.model, quantity, measured, billed, price, rounded(exact), addon, multiplier)
+            Line(self._model, quantity, measured, billed, price, rounded(exact), addon, multiplier)
         )
