@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from pathlib import Path
 
-__all__ = ["Body", "Exchange", "as_object", "header", "named_header"]
+__all__ = ["Body", "Exchange", "header", "named_header"]
 
 Kind: TypeAlias = Literal["json", "text", "sse", "events", "media"]
 
@@ -223,17 +223,6 @@ def media_type(part: Mapping[str, Any]) -> str:
 def is_json_type(content_type: str) -> bool:
     """Tell whether *content_type* claims that the body is JSON."""
     return content_type == "application/json" or content_type.endswith("+json")
-
-
-def as_object(value: object, pointer: str) -> Mapping[str, Any]:
-    """Return *value*, which stands at *pointer* in a body, as a JSON object.
-
-    Raises:
-        DecibillReferenceError: `malformed_body` if it is anything else.
-    """
-    if is_object(value):
-        return value
-    raise DecibillReferenceError("malformed_body", pointer, "the provider sends a JSON object here")
 
 
 def _text_body(kind: Kind, text: str, pointer: str, content_type: str) -> Body:

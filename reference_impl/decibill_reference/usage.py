@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, cast
 
 from decibill_reference.errors import DecibillReferenceError
@@ -54,6 +55,16 @@ def weaker(one: str, other: str) -> str:
     return one if _RANK[one] >= _RANK[other] else other
 
 
+@lru_cache(maxsize=64)  # a time is read when a record is made and again when it is priced
+def _instant(text: str) -> datetime | None:
+    if not _TIME.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:  # the 31st of November
+        return None
+
+
 def read_instant(value: object, pointer: str) -> datetime:
     """Return the instant that the UTC timestamp *value* names.
 
@@ -61,11 +72,9 @@ def read_instant(value: object, pointer: str) -> datetime:
         DecibillReferenceError: `missing_time` for anything but a real time in UTC, such as
             `2025-11-05T10:24:03Z`.
     """
-    if isinstance(value, str) and _TIME.fullmatch(value):
-        try:
-            return datetime.fromisoformat(value)
-        except ValueError:  # the 31st of November
-            pass
+    moment = _instant(value) if isinstance(value, str) else None
+    if moment is not None:
+        return moment
     problem = "there is no time" if value is None else f"{value!r} is not a time in UTC"
     raise DecibillReferenceError(
         "missing_time", pointer, f"{problem}; prices are dated, so give one such as 2025-11-05T10:24:03Z"

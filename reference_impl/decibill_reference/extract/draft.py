@@ -19,6 +19,12 @@ __all__ = ["Draft", "Reader"]
 
 _INFORMATION = frozenset({"media_duration_seconds", "audio_channels"})
 
+_Place: TypeAlias = "tuple[WireObject, str]"
+"""An object and the member in which a number stands."""
+
+_Statement: TypeAlias = "tuple[int | Decimal, str, _Place | None]"
+"""A value, its basis, and where it stands."""
+
 
 class Draft:
     """What has been read of an exchange so far.
@@ -28,9 +34,7 @@ class Draft:
     """
 
     __slots__ = (
-        "_basis",
-        "_places",
-        "_quantities",
+        "_stated",
         "character_rule",
         "components",
         "features",
@@ -42,9 +46,7 @@ class Draft:
     )
 
     def __init__(self) -> None:
-        self._quantities: dict[str, int | Decimal] = {}
-        self._basis: dict[str, str] = {}
-        self._places: dict[str, tuple[WireObject, str]] = {}
+        self._stated: dict[str, _Statement] = {}
         self.unknown: set[str] = set()
         self.flags: set[str] = set()
         self.unread: list[str] = []
@@ -59,20 +61,18 @@ class Draft:
         quantity: str,
         value: int | Decimal,
         basis: str,
-        place: tuple[WireObject, str] | None = None,
+        place: _Place | None = None,
         *,
         of: str | None = None,
     ) -> None:
         """State that *quantity* is *value*, as it stands at *place* on the wire if it stands anywhere.
 
-        A sum stands where *of*, the first of its parts, does.
+        A sum stands where *of*, the first of its parts, does, and what is corrected where it stood.
         """
-        self._quantities[quantity] = value
-        self._basis[quantity] = basis
-        if place:
-            self._places[quantity] = place
-        elif of in self._places:
-            self._places[quantity] = self._places[of]
+        if place is None:
+            before = self._stated.get(of or quantity)
+            place = before[2] if before else None
+        self._stated[quantity] = (value, basis, place)
 
     def read_count(self, quantity: str, wire: WireObject, member: str) -> int | None:
         """State *quantity* as the provider reports it in *member*, if it does, and return the count.
@@ -82,9 +82,7 @@ class Draft:
         """
         value = wire.count(member)
         if value is not None:
-            self._quantities[quantity] = value
-            self._basis[quantity] = "provider_reported"
-            self._places[quantity] = (wire, member)
+            self._stated[quantity] = (value, "provider_reported", (wire, member))
         return value
 
     def read_seconds(
@@ -100,27 +98,31 @@ class Draft:
             self.state(quantity, value, basis)
         return value
 
+    def state_sum(self, quantity: str, one: str, other: str) -> int | None:
+        """State *quantity* as the sum of two counts, and return it, where both have been stated."""
+        left, right = self._stated.get(one), self._stated.get(other)
+        if left is None or right is None:
+            return None
+        total = int(left[0]) + int(right[0])
+        self.state(quantity, total, weaker(left[1], right[1]))
+        return total
+
     def stated(self, quantity: str) -> int | Decimal | None:
         """Return what has been stated of *quantity*."""
-        return self._quantities.get(quantity)
+        statement = self._stated.get(quantity)
+        return statement[0] if statement else None
 
     def names(self) -> Iterable[str]:
         """Return the quantities that have been stated."""
-        return self._quantities.keys()
+        return self._stated.keys()
 
     def count(self, quantity: str) -> int:
         """Return what has been stated of a count, 0 if nothing has."""
-        return int(self._quantities.get(quantity, 0))
-
-    def basis(self, quantity: str) -> str:
-        """Return the basis of a quantity that has been stated."""
-        return self._basis[quantity]
+        return int(self.stated(quantity) or 0)
 
     def withdraw(self, quantity: str) -> None:
         """Take back what has been stated of *quantity*."""
-        self._quantities.pop(quantity, None)
-        self._basis.pop(quantity, None)
-        self._places.pop(quantity, None)
+        self._stated.pop(quantity, None)
 
     def add(self, event: Draft) -> None:
         """Add what one event of a session used (AUB-EXT-471c holds for each event by itself).
@@ -131,19 +133,13 @@ class Draft:
         Raises:
             DecibillReferenceError: `inconsistent_usage`, at the place on the wire.
         """
-        check_parts(event._quantities, event._locate)
-        for quantity, value in event._quantities.items():
-            before = self._quantities.get(quantity)
+        check_parts({name: statement[0] for name, statement in event._stated.items()}, event._locate)
+        for quantity, (value, basis, _) in event._stated.items():
+            before = self._stated.get(quantity)
             if before is None:
-                self.state(quantity, value, event._basis[quantity])
+                self.state(quantity, value, basis)
             else:
-                self.state(
-                    quantity,
-                    before + value
-                    if isinstance(before, int) and isinstance(value, int)
-                    else _sum(before, value),
-                    weaker(self._basis[quantity], event._basis[quantity]),
-                )
+                self.state(quantity, _sum(before[0], value), weaker(before[1], basis))
         self.unknown |= event.unknown
         self.flags |= event.flags
         self.unread.extend(event.unread)
@@ -156,7 +152,7 @@ class Draft:
             DecibillReferenceError: `inconsistent_usage` or, where a sum is too large for a record,
                 `invalid_number`; at the place on the wire.
         """
-        quantities = self._checked()
+        quantities, basis = self._checked()
         if self.unread:
             self.flags.add("unread_members")
         if self._is_zero():
@@ -168,7 +164,7 @@ class Draft:
             exchange.model,
             exchange.at,
             quantities,
-            {name: self._basis[name] for name in quantities},
+            basis,
             self._lacking(),
             tuple([flag for flag in FLAGS if flag in self.flags]) if self.flags else (),
             service_tier=self.service_tier,
@@ -186,30 +182,33 @@ class Draft:
         Raises:
             DecibillReferenceError: `inconsistent_usage`, at the place on the wire.
         """
-        quantities = self._checked()
-        basis = {name: self._basis[name] for name in quantities}
+        quantities, basis = self._checked()
         return Component(operation, model or None, quantities, basis, self._lacking())
 
-    def _checked(self) -> dict[str, int | Decimal]:
-        """Return the quantities in canonical order, no part of them larger than its whole.
+    def _checked(self) -> tuple[dict[str, int | Decimal], dict[str, str]]:
+        """Return the quantities and their bases in canonical order, no part larger than its whole.
 
         Nor is any a number that no record can hold, as sums and conversions of numbers of the wire can be.
         """
-        stated = self._quantities
-        check_parts(stated, self._locate)
         quantities: dict[str, int | Decimal] = {}
-        for name in in_order(stated):
-            value = quantities[name] = stated[name]
+        basis: dict[str, str] = {}
+        doubtful: list[str] = []
+        for name in in_order(self._stated):
+            value, basis[name], _ = self._stated[name]
+            quantities[name] = value
             if type(value) is not int or value > LARGEST_COUNT:
-                (read_count if name in COUNTS else read_decimal)(value, self._locate(name))
-        return quantities
+                doubtful.append(name)
+        check_parts(quantities, self._locate)
+        for name in doubtful:
+            (read_count if name in COUNTS else read_decimal)(quantities[name], self._locate(name))
+        return quantities, basis
 
     def _lacking(self) -> tuple[str, ...]:
         return tuple([name for name in QUANTITIES if name in self.unknown]) if self.unknown else ()
 
     def _locate(self, quantity: str) -> str:
         """Return the pointer at which *quantity* stands on the wire; what was worked out stands nowhere."""
-        place = self._places.get(quantity)
+        place = self._stated[quantity][2]
         return place[0].at(place[1]) if place else "/response"
 
     def _is_zero(self) -> bool:
@@ -217,9 +216,9 @@ class Draft:
         if self.unknown:
             return False
         is_metered = False
-        for name, value in self._quantities.items():
+        for name, statement in self._stated.items():
             if name not in _INFORMATION:
-                if value:
+                if statement[0]:
                     return False
                 is_metered = True
         return is_metered and not any(
@@ -227,7 +226,9 @@ class Draft:
         )
 
 
-def _sum(left: int | Decimal, right: int | Decimal) -> Decimal:
+def _sum(left: int | Decimal, right: int | Decimal) -> int | Decimal:
+    if isinstance(left, int) and isinstance(right, int):
+        return left + right
     return CONTEXT.add(left, right)
 
 

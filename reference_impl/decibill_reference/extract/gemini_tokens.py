@@ -148,7 +148,7 @@ def read_gemini_tokens(usage: WireObject, names: Names, meaning: Meaning, draft:
         whole = visible.value if visible else 0
         parts = _divided(whole, named, meaning.output, draft, may_cut=meaning.is_live)
         _state("output", _with_thoughts(parts, usage, thoughts, draft), draft)
-    _state_total(draft)
+    draft.state_sum("total_tokens", "input_tokens", "output_tokens")
     if prompt and visible and total and not adds_up:
         draft.flags.add("total_mismatch")
 
@@ -278,9 +278,3 @@ def _state_cached(usage: WireObject, names: Names, draft: Draft) -> None:
     split.pop("unattributed", None)
     for modality, part in split.items():
         draft.state(f"cached_{modality}_input_tokens", part.value, part.basis, part.place)
-
-
-def _state_total(draft: Draft) -> None:
-    if draft.stated("input_tokens") is not None and draft.stated("output_tokens") is not None:
-        total = draft.count("input_tokens") + draft.count("output_tokens")
-        draft.state("total_tokens", total, weaker(draft.basis("input_tokens"), draft.basis("output_tokens")))

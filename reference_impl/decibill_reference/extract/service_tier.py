@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from decibill_reference.exchange import Exchange
@@ -28,10 +28,14 @@ def tier_word(word: str) -> str:
 
 def read_service_tier(exchange: Exchange, answered: str | None, draft: Draft) -> None:
     """State the tier that the response names, *answered*, else the one that the request names, else none."""
-    word = answered
-    if not word:
-        request = exchange.request_object()
-        asked: object = next((request[member] for member in _MEMBERS if request.get(member)), None)
-        word = asked if isinstance(asked, str) else None
+    word = answered or _asked(exchange.request_object())
     if word:
         draft.service_tier = tier_word(word)
+
+
+def _asked(request: Mapping[str, Any]) -> str | None:
+    for member in _MEMBERS:
+        word = request.get(member)
+        if word:
+            return word if isinstance(word, str) else None
+    return None

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from decibill_reference.usage import weaker
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from decibill_reference.extract.draft import Draft
     from decibill_reference.extract.wire import WireObject
@@ -83,7 +81,7 @@ _OUTPUT = _Direction(
     parts=(("text_output_tokens", "text_tokens"), ("audio_output_tokens", "audio_tokens")),
     subset=("reasoning_output_tokens", "reasoning_tokens"),
 )
-_CACHED_DETAILS = ("cached_tokens_details",)
+_CACHED_DETAILS = "cached_tokens_details"
 _MEMBERS = frozenset(
     member
     for direction in (_INPUT, _OUTPUT)
@@ -111,8 +109,8 @@ def read_tokens(
         DecibillReferenceError: `invalid_number`, `negative_quantity`, or `malformed_body` for details that
             are not an object. Parts that exceed their whole are left to `Draft.finish`.
     """
-    for direction, all_of_it in zip((_INPUT, _OUTPUT), unnamed, strict=True):
-        _read_direction(usage, direction, all_of_it, draft, normal_form=normal_form)
+    _read_direction(usage, _INPUT, unnamed[0], draft, normal_form=normal_form)
+    _read_direction(usage, _OUTPUT, unnamed[1], draft, normal_form=normal_form)
     _state_total(usage, draft)
 
 
@@ -123,26 +121,13 @@ def _read_direction(
     whole = draft.read_count(direction.whole, usage, member) if member else None
     details = _children(usage, direction.details)
     top = usage if normal_form else None
-    named = 0
-    names_none = True
-    if details or top:
-        for quantity, part in direction.parts:
-            value = _read(quantity, details, part, top, draft)
-            if value is not None:
-                named += value
-                names_none = False
-        subset, part = direction.subset
-        _read(subset, details, part, top, draft)
-        if direction is _INPUT:
-            _read_cached_parts(details, top, draft)
-        if top:
-            top.count(direction.unattributed)  # found again as what the named parts leave open
-    if whole is None and normal_form and not names_none:  # parts of nothing that is stated are all there is
+    named = _read_parts(direction, details, top, draft) if details or top else None
+    if whole is None and normal_form and named is not None:  # what parts come to that stand alone is all
         whole = named
         draft.state(direction.whole, whole, _DERIVED)
     if whole is None:
         draft.unknown.add(direction.whole)
-    elif not names_none:
+    elif named is not None:
         _attribute_rest(direction, whole - named, draft)
     elif unnamed.modality is None and normal_form:  # what normal form does not name as audio is text
         _attribute_all(direction, whole, Unnamed("text"), draft)
@@ -150,14 +135,42 @@ def _read_direction(
         _attribute_all(direction, whole, unnamed, draft)
 
 
+def _read_parts(
+    direction: _Direction, details: Sequence[WireObject], top: WireObject | None, draft: Draft
+) -> int | None:
+    """State what details, or the top of a usage object, say of a direction's parts.
+
+    Returns:
+        What the parts with a modality come to; None where no modality is named.
+    """
+    members = _members(details, top)
+    named = None
+    for quantity, part in direction.parts:
+        if part in members or quantity in members:
+            value = _read(quantity, details, part, top, draft)
+            if value is not None:
+                named = value + (named or 0)
+    subset, part = direction.subset
+    if part in members or subset in members:
+        _read(subset, details, part, top, draft)
+    if direction is _INPUT and (top or _CACHED_DETAILS in members):
+        _read_cached_parts(details, top, draft)
+    if top:
+        top.count(direction.unattributed)  # found again as what the named parts leave open
+    return named
+
+
 def _children(wire: WireObject, members: Sequence[str]) -> list[WireObject]:
     """Return the objects in *members*, spellings of one thing, in their order."""
-    found: list[WireObject] = []
-    for member in members:
-        child = wire.child(member)
-        if child is not None:
-            found.append(child)
-    return found
+    present = [member for member in members if member in wire.members]
+    return [child for member in present if (child := wire.child(member)) is not None]
+
+
+def _members(details: Sequence[WireObject], top: WireObject | None) -> Collection[str]:
+    """Return the members that anything stands in: mostly those of one object."""
+    if top is None and len(details) == 1:
+        return details[0].members
+    return {member for wire in (*details, *((top,) if top else ())) for member in wire.members}
 
 
 def _read(
@@ -177,11 +190,7 @@ def _read(
 
 def _read_cached_parts(details: Sequence[WireObject], top: WireObject | None, draft: Draft) -> None:
     """State the cached tokens by modality where the provider splits them (AUB-USE-ffb3)."""
-    split: list[WireObject] = []
-    for spelling in details:
-        split += _children(spelling, _CACHED_DETAILS)
-    if not split and top is None:
-        return
+    split = [part for spelling in details if (part := spelling.child(_CACHED_DETAILS)) is not None]
     parts = [(f"cached_{quantity}", member) for quantity, member in _INPUT.parts]
     values = {quantity: _read(quantity, split, member, top, draft) for quantity, member in parts}
     present = {quantity: value for quantity, value in values.items() if value is not None}
@@ -229,9 +238,6 @@ def _leave_unattributed(direction: _Direction, whole: int, draft: Draft) -> None
 def _state_total(usage: WireObject, draft: Draft) -> None:
     """State the sum of both directions; the provider's own total is only compared with it (AUB-USE-d32a)."""
     own = usage.count("total_tokens")
-    if draft.stated("input_tokens") is None or draft.stated("output_tokens") is None:
-        return
-    total = draft.count("input_tokens") + draft.count("output_tokens")
-    draft.state("total_tokens", total, weaker(draft.basis("input_tokens"), draft.basis("output_tokens")))
-    if own is not None and own != total:
+    total = draft.state_sum("total_tokens", "input_tokens", "output_tokens")
+    if own is not None and total is not None and own != total:
         draft.flags.add("total_mismatch")

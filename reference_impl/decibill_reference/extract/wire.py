@@ -7,13 +7,12 @@ bills.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, cast
+from typing import cast
 
 from decibill_reference.errors import DecibillReferenceError
-from decibill_reference.exchange import as_object
-from decibill_reference.jsonio import leaves
+from decibill_reference.jsonio import is_object, leaves
 from decibill_reference.numbers import LARGEST_COUNT, escape, read_count, read_decimal
 
 __all__ = ["WireObject"]
@@ -23,12 +22,17 @@ class WireObject:
     """A JSON object, where it stands, and which of its members have been read.
 
     A member that is null is absent.
+
+    Raises:
+        DecibillReferenceError: `malformed_body` where *value* is no object.
     """
 
     __slots__ = ("_children", "_read", "members", "pointer")
 
     def __init__(self, value: object, pointer: str) -> None:
-        self.members: Mapping[str, Any] = as_object(value, pointer)
+        if not is_object(value):
+            raise DecibillReferenceError("malformed_body", pointer, "the provider sends a JSON object here")
+        self.members = value
         self.pointer = pointer
         self._read: set[str] = set()
         self._children: dict[str, tuple[WireObject, ...]] = {}
