@@ -23,6 +23,7 @@ CONTEXT = Context(
 )
 """A context of decibill's own, wide enough that products of wire numbers are exact."""
 
+_written: Final = CONTEXT.to_sci_string
 _DIGITS_BEFORE = 15
 _DIGITS_AFTER = 30
 LARGEST_COUNT: Final = 10**_DIGITS_BEFORE - 1
@@ -38,7 +39,9 @@ def plain(value: Decimal | int) -> str:
     """
     if isinstance(value, int):
         return str(value)
-    text = format(value, "f")
+    text = _written(value)  # nearly always without an exponent, and then the quicker way
+    if "E" in text:
+        text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text

@@ -14,8 +14,9 @@ from functools import lru_cache
 from typing import Any, cast
 
 from decibill_reference.errors import DecibillReferenceError
-from decibill_reference.numbers import escape, plain, read_count, read_decimal
-from decibill_reference.quantities import COUNTS, QUANTITIES, check_parts
+from decibill_reference.jsonio import is_object
+from decibill_reference.numbers import LARGEST_COUNT, escape, plain, read_count, read_decimal
+from decibill_reference.quantities import COUNTS, check_parts, in_order
 
 __all__ = [
     "BASES",
@@ -226,19 +227,24 @@ def _decimal_json(value: Decimal) -> int | str:
 def _read_quantities(record: Mapping[str, Any], base: str) -> tuple[dict[str, int | Decimal], dict[str, str]]:
     stated = _mapping(record.get("quantities"), f"{base}/quantities")
     bases = _mapping(record.get("basis"), f"{base}/basis")
-    for name in stated:
-        if name not in QUANTITIES:
-            raise _malformed(f"{base}/quantities/{escape(name)}", "no quantity has this name")
+    names = in_order(stated)
+    if len(names) < len(stated):
+        unknown = next(name for name in stated if name not in names)
+        raise _malformed(f"{base}/quantities/{escape(unknown)}", "no quantity has this name")
     quantities: dict[str, int | Decimal] = {}
     basis: dict[str, str] = {}
-    for name in QUANTITIES:
-        if name not in stated:
-            continue
-        read = read_count if name in COUNTS else read_decimal
-        quantities[name] = read(stated[name], f"{base}/quantities/{name}")
-        basis[name] = _text(bases, name, f"{base}/basis")
-        if basis[name] not in _RANK:
+    for name in names:
+        value = stated[name]
+        if name not in COUNTS:
+            value = read_decimal(value, f"{base}/quantities/{name}")
+        elif type(value) is not int or not 0 <= value <= LARGEST_COUNT:  # else no pointer is needed
+            value = read_count(value, f"{base}/quantities/{name}")
+        quantities[name] = value
+        word = bases.get(name)
+        if not isinstance(word, str) or word not in _RANK:
+            _text(bases, name, f"{base}/basis")
             raise _malformed(f"{base}/basis/{name}", f"the basis is one of {', '.join(BASES)}")
+        basis[name] = word
     check_parts(quantities, lambda name: f"{base}/quantities/{name}")
     return quantities, basis
 
@@ -275,9 +281,9 @@ def _read_provider_cost(record: Mapping[str, Any]) -> ProviderCost | None:
 
 
 def _mapping(value: object, pointer: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise _malformed(pointer, "an object was expected here")
-    return cast("Mapping[str, Any]", value)
+    if is_object(value):
+        return value
+    raise _malformed(pointer, "an object was expected here")
 
 
 def _text(record: Mapping[str, Any], member: str, base: str) -> str:
@@ -293,6 +299,8 @@ def _text_or_none(record: Mapping[str, Any], member: str, base: str) -> str | No
 
 def _words(record: Mapping[str, Any], member: str, base: str) -> tuple[str, ...]:
     value: object = record.get(member, [])
+    if value == []:  # as nearly always
+        return ()
     if not isinstance(value, list) or not all(isinstance(word, str) for word in cast("list[object]", value)):
         raise _malformed(f"{base}/{member}", "an array of texts was expected here")
     return tuple(cast("list[str]", value))
