@@ -19,30 +19,27 @@ from decibill_reference import jsonio
 from decibill_reference.bare_answer import bare_answer
 from decibill_reference.charge import rate as rate_usage
 from decibill_reference.charge_record import Charge
-from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.extract import SURFACES, extract
-from decibill_reference.files import FileError, load_price_book, public_price_book
+from decibill_reference.files import FileError, load_price_book
 from decibill_reference.refund import refund as refund_charge
 from decibill_reference.refund_record import Refund, RefundRequest
 from decibill_reference.talk import (
     Failure,
+    Instant,
+    TextType,
     Unusable,
     about,
     command,
+    list_prices,
     named,
     own,
     print_json,
-    say,
     say_gaps,
 )
-from decibill_reference.usage import UsageRecord, read_time
+from decibill_reference.usage import UsageRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    _TextType = click.ParamType[str]
-else:
-    _TextType = click.ParamType  # not generic before click 8.2
 
 __all__ = ["price", "rate", "refund", "serve"]
 
@@ -50,7 +47,7 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
 _BOOK: Final = click.Path(exists=True, dir_okay=False)
 
 
-class _DefectName(_TextType):
+class _DefectName(TextType):
     """The name of a defect; `decibill list --defects` asks it what there is."""
 
     name = "name"
@@ -72,25 +69,12 @@ class _DefectName(_TextType):
         return value
 
 
-class _Instant(_TextType):
-    """A UTC instant."""
-
-    name = "time"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the instant in its one spelling."""
-        try:
-            return read_time(value, "/at")
-        except DecibillReferenceError as error:
-            self.fail(error.message, param, ctx)
-
-
 @click.command()
 @click.argument("exchange", type=_FILE)
 @click.option("--prices", type=_BOOK, metavar="BOOK", help="Price book, by default the bundled list prices.")
 @click.option(
     "--at",
-    type=_Instant(),
+    type=Instant(),
     metavar="TIME",
     help="UTC instant whose prices are used, by default the exchange's own.",
 )
@@ -131,7 +115,7 @@ def rate(  # noqa: PLR0913 - the options of a command
     `usage`. For each line there is one of output, in order, and a summary on standard error. A line that is
     refused gives its number and an error, and the exit code is 1 in the end.
     """
-    book = Path(prices) if prices is not None else _public_prices()
+    book = Path(prices) if prices is not None else list_prices()
     root = Path.cwd() if exchange == "-" else Path(exchange).resolve().parent
     if lines:
         if any(bare.values()):
@@ -159,7 +143,7 @@ def rate(  # noqa: PLR0913 - the options of a command
 @click.option("--prices", type=_BOOK, metavar="BOOK", required=True, help="Price book.")
 @click.option(
     "--at",
-    type=_Instant(),
+    type=Instant(),
     metavar="TIME",
     help="UTC instant whose prices are used, by default the record's own.",
 )
@@ -243,14 +227,6 @@ def serve(*, config: str, port: int, host: str, ledger: str | None, defect: str 
         raise Unusable(f"{reason}{remedy}") from None
     except LedgerError as error:
         raise Failure(str(error)) from None
-
-
-def _public_prices() -> Path:
-    path = public_price_book()
-    if path is None:
-        raise click.UsageError("no price book is bundled; give one with --prices")
-    say(f"list prices of {path.stem}; give yours with --prices")
-    return path
 
 
 def _exchange(document: Any, file: str) -> Any:

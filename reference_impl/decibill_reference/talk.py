@@ -11,21 +11,31 @@ import re
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, Final, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from decibill_reference.errors import DecibillReferenceError
-from decibill_reference.files import FileError
+from decibill_reference.files import FileError, public_price_book
+from decibill_reference.usage import read_time
+
+if TYPE_CHECKING:
+    TextType = click.ParamType[str]
+else:
+    TextType = click.ParamType  # not generic before click 8.2
 
 __all__ = [
     "REFUSED",
     "Failure",
+    "Instant",
     "RefusalError",
+    "TextType",
     "Unusable",
     "about",
     "command",
     "json_text",
+    "list_prices",
     "named",
     "own",
     "print_json",
@@ -63,6 +73,19 @@ class Unusable(Failure):
     exit_code = 3
 
 
+class Instant(TextType):
+    """A UTC instant on the command line."""
+
+    name = "time"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the instant as given."""
+        try:
+            return read_time(value, "/at")
+        except DecibillReferenceError as error:
+            self.fail(error.message, param, ctx)
+
+
 class RefusalError(Exception):
     """A refusal, and the file that it is about."""
 
@@ -89,6 +112,19 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
             click.get_current_context().exit(code)
 
     return wrapped
+
+
+def list_prices() -> Path:
+    """Return the bundled price book, and say which it is.
+
+    Raises:
+        UsageError: none is bundled.
+    """
+    path = public_price_book()
+    if path is None:
+        raise click.UsageError("no price book is bundled; give one with --prices")
+    say(f"list prices of {path.stem}; give yours with --prices")
+    return path
 
 
 def own(read: Callable[[Any], T], document: Any, file: str, place: str = "") -> T:

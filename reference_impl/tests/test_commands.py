@@ -111,7 +111,7 @@ def test_without_a_price_book_the_bundled_list_prices_are_used(folder: Path) -> 
 
 
 def test_without_any_price_book_one_is_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("decibill_reference.commands.public_price_book", lambda: None)
+    monkeypatch.setattr("decibill_reference.talk.public_price_book", lambda: None)
 
     assert "--prices" in fault(run(rate, write("exchange.json", EXCHANGE)))
 

@@ -12,17 +12,20 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
-from decibill_reference.files import FileError, load_json, read_document
+from decibill_reference.files import FileError, load_json, load_price_book, read_document
 from decibill_reference.prices import PriceBook
 from decibill_reference.rate_lines.chunks import chunks
 from decibill_reference.rate_lines.processes import Setting, WorkerLostError, cores, ordered
 from decibill_reference.rate_lines.progress import Progress, watched
 from decibill_reference.rate_lines.summary import Summary
+from decibill_reference.rate_lines.table import is_table, rate_table
 from decibill_reference.talk import (
     REFUSED,
+    Instant,
     Unusable,
     command,
     json_text,
+    list_prices,
     named,
     print_json,
     refusal_line,
@@ -79,8 +82,7 @@ def rate_log(log: Log) -> int:
         with _opened(log.summary, "w") as file:  # now: after hours of work it would be late to find it locked
             summary = _rate(log, setting)
             file.write(f"{json_text(summary.to_json(), indent=2)}\n")
-    for line in summary.text():
-        say(line)
+    _say_summary(summary)
     return REFUSED if summary.refused else 0
 
 
@@ -133,14 +135,47 @@ def _opened(file: str, mode: str, buffering: int = -1) -> IO[Any]:
 
 
 @click.command()
-@click.argument("summaries", type=click.Path(exists=True, dir_okay=False), nargs=-1, required=True)
+@click.argument("files", type=click.Path(exists=True, dir_okay=False), nargs=-1, required=True)
+@click.option(
+    "--prices",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="BOOK",
+    help="Price book for tables, by default the bundled list prices.",
+)
+@click.option(
+    "--at",
+    type=Instant(),
+    metavar="TIME",
+    help="UTC instant whose prices are used for tables, by default each record's own.",
+)
+@click.option(
+    "--threads", type=click.IntRange(1), metavar="N", help="Threads for tables, by default one a core."
+)
 @command
-def totals(*, summaries: tuple[str, ...]) -> None:
-    """Add up the SUMMARIES that `decibill rate --lines --summary FILE` wrote, and print the sum as JSON.
+def totals(*, files: tuple[str, ...], prices: str | None, at: str | None, threads: int | None) -> int:
+    """Add up FILES and print what they come to together, as JSON.
 
-    The sum is exactly the summary of all the lines together, in whatever parts and order they were rated.
+    A file is a summary that `decibill rate --lines --summary FILE` wrote or that this command printed, or a
+    table of usage records: Parquet (.parquet) or CSV (.csv), for which DuckDB is needed. The sum is exactly
+    that of all records, in whatever parts and order they were rated. The exit code is 1 if any was refused.
     """
+    tables = {Path(file) for file in files if is_table(Path(file))}
+    book = load_price_book(Path(prices) if prices else list_prices()) if tables else None
     whole = Summary()
-    for file in summaries:
-        whole.merge(read_document(Summary.from_json, load_json(Path(file)), file))
+    for path in map(Path, files):
+        if path in tables:
+            assert book is not None  # since there are tables
+            table = rate_table(path, book, at, threads)
+            if table.unread:
+                say(f"{path}: not read are the columns {', '.join(table.unread)}")
+            whole.merge(table.summary)
+        else:
+            whole.merge(read_document(Summary.from_json, load_json(path), str(path)))
     print_json(whole.to_json())
+    _say_summary(whole)
+    return REFUSED if whole.refused else 0
+
+
+def _say_summary(summary: Summary) -> None:
+    for line in summary.text():
+        say(line)

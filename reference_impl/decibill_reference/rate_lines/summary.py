@@ -63,6 +63,12 @@ class Summary:
             Tally(records, total if records == 1 else times(total, records)),
         )
 
+    def add_together(self, provider: str, model: str, charge: Charge, records: int) -> None:
+        """Count so many *records* that cost *charge* together, each of them with its status."""
+        self.lines += records
+        total = ZERO if charge.total is None else charge.total
+        self._count(Group(provider, model, charge.status, charge.currency), Tally(records, total))
+
     def refuse(self, code: str, lines: int = 1) -> None:
         """Count lines that were refused."""
         self.lines += lines
