@@ -94,10 +94,12 @@ def _case(site: Site, case: Case, page: Page) -> Iterator[Html]:
         yield el(
             "details",
             el("summary", "What the provider answers"),
-            el("pre", el("code", clean(site.corpus.body(case.exchange), _LONGEST))),
+            el("pre", el("code", clean(site.corpus.body(case.exchange), _LONGEST)), tabindex=0),
         )
     document = clean(jsonio.dumps(case.document), 2 * _LONGEST)
-    yield el("details", el("summary", "The case as it is written"), el("pre", el("code", document)))
+    yield el(
+        "details", el("summary", "The case as it is written"), el("pre", el("code", document), tabindex=0)
+    )
 
 
 def _right(case: Case) -> Iterator[Html]:

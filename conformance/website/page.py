@@ -107,6 +107,7 @@ class Page:
             el("meta", name="referrer", content="no-referrer"),
             el("title", f"{clean(title, 200)} - decibill"),
             el("link", rel="stylesheet", href=self.to(STYLE)),
+            el("link", rel="icon", href="data:,"),
         )
         top = el(
             "header",
@@ -149,23 +150,31 @@ def requirement_link(site: Site, page: Page, name: str) -> Html:
 
 
 def table(
-    heads: Iterable[object], rows: Iterable[Iterable[object]], *, caption: str = "", class_: str = "grid"
+    heads: Iterable[object], rows: Iterable[Iterable[object]], *, caption: str, class_: str = "grid"
 ) -> Html:
-    """Return a table that scrolls by itself where the screen is narrow; the first cell names its row."""
+    """Return a table that scrolls by itself where the screen is narrow; the first cell names its row.
+
+    Args:
+        heads: the heads of the columns; one without words gets some for those who do not see the table.
+        rows: the cells.
+        caption: what it shows; on a page no two tables have the same.
+        class_: how it looks.
+    """
+    named = (el("span", "what", class_="unseen") if head == "" else head for head in heads)
     lines = [el("tr", *(_cell(cell, first=index == 0) for index, cell in enumerate(row))) for row in rows]
     return el(
         "div",
         el(
             "table",
-            el("caption", caption) if caption else None,
-            el("thead", el("tr", *(el("th", head, scope="col") for head in heads))),
+            el("caption", caption),
+            el("thead", el("tr", *(el("th", head, scope="col") for head in named))),
             el("tbody", lines),
             class_=class_,
         ),
         class_="wide",
         tabindex=0,
         role="region",
-        aria_label=caption or "Table",
+        aria_label=caption,
     )
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from decibill.report.html.markup import Html
+from decibill.report.html.markup import Html, el
 from markdown_it import MarkdownIt
 
 from website.page import Page, chapter_path, subject_path
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["chapter_pages", "readme_part"]
 
 _NOT_A_WORD: Final = re.compile(r"[^\w\- ]")
+_HEAD: Final = '<th><span class="unseen">what</span></th>'
 _TITLE: Final = re.compile(r"\A# (.+)\n")
 
 
@@ -58,7 +59,8 @@ def _rendered(site: Site, text: str, page: Page, base: str, *, trusted: bool) ->
     for token in tokens:
         _lead_on(token.children or [], site, page, base)
     options: Any = reader.options
-    return Html(reader.renderer.render(tokens, options, {}))
+    text = reader.renderer.render(tokens, options, {})
+    return el("div", Html(text.replace("<th></th>", _HEAD)), class_="prose")
 
 
 def _lead_on(tokens: Sequence[Token], site: Site, page: Page, base: str) -> None:

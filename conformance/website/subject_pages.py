@@ -102,6 +102,7 @@ def _about(site: Site, subject: Subject, page: Page) -> Iterator[Html]:
             [AREAS[area], tally(_outcomes(subject, area), page.to(cell_path(subject, area)))]
             for area in site.areas
         ),
+        caption="Requirements by area",
     )
     yield el("h2", "By kind of call")
     for area in report.areas:
@@ -159,7 +160,11 @@ def _case(site: Site, row: CaseRow, subject: Subject, page: Page) -> Html:
 def _declared(report: Report) -> Iterator[Html]:
     yield el("h2", "What is declared, and so judged")
     words = {name: ", ".join(each) for name, each in report.gateway.declared.items() if each}
-    yield table(["what", "declared"], ([name, clean(each, 2000)] for name, each in words.items()))
+    yield table(
+        ["what", "declared"],
+        ([name, clean(each, 2000)] for name, each in words.items()),
+        caption="Declared",
+    )
     if report.gateway.not_declared:
         yield el(
             "details",
@@ -167,6 +172,7 @@ def _declared(report: Report) -> Iterator[Html]:
             table(
                 ["needed", "cases"],
                 ([clean(name, 300), each] for name, each in report.gateway.not_declared.items()),
+                caption="Needed, and not declared",
             ),
         )
     if report.notes:
@@ -212,7 +218,7 @@ def _requirement(site: Site, row: RequirementRow, subject: Subject, page: Page) 
         hidden = el("p", "Its cases fail, and speak against these in its place:", *links, class_="where")
     return el(
         "section",
-        el("h3", sign(str(row.outcome)), " ", requirement_link(site, page, row.id), f" {row.level}"),
+        el("h2", sign(str(row.outcome)), " ", requirement_link(site, page, row.id), f" {row.level}"),
         el("blockquote", quoted(row.text)),
         hidden,
         el("ul", *listed, class_="plain"),
