@@ -51,7 +51,10 @@ class CaseFile:
     def texts(self, pointer: str, *, optional: bool = False) -> tuple[str, ...]:
         """Return the strings of the array at *pointer*."""
         array = self.array(pointer, optional=optional)
-        return tuple(self.text(f"{pointer}/{index}") for index in range(len(array)))
+        for index, value in enumerate(array):
+            if not isinstance(value, str):
+                raise self.fault(f"{pointer}/{index}", "a string is needed here")
+        return tuple(array)
 
     def number(self, pointer: str) -> int | Decimal:
         """Return the integer, or the number of the decimal string, at *pointer*."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -48,7 +49,18 @@ def load_cases(root: Path | None = None) -> tuple[Case, ...]:
     Raises:
         InvalidFileError: a file is not a case, or its id is not its path.
     """
-    base = (root or data_directory("fixtures")) / "cases"
+    own = data_directory("fixtures")
+    return _own_cases(own) if root is None or root == own else _load(root)
+
+
+@cache
+def _own_cases(root: Path) -> tuple[Case, ...]:
+    """Return the cases that come with decibill: they are read once, however often they are asked for."""
+    return _load(root)
+
+
+def _load(root: Path) -> tuple[Case, ...]:
+    base = root / "cases"
     cases: list[Case] = []
     for path in sorted(base.rglob("*.json")):
         relative = path.relative_to(base).as_posix()

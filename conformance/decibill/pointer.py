@@ -27,12 +27,14 @@ def resolve(document: Any, pointer: str) -> Any:
         return document
     current = document
     for raw in pointer[1:].split("/"):
-        token = raw.replace("~1", "/").replace("~0", "~")
-        if isinstance(current, Mapping):
+        token = raw.replace("~1", "/").replace("~0", "~") if "~" in raw else raw
+        # asking an abstract class takes longer than all the rest
+        kind = type(current)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        if kind is dict or (kind is not list and isinstance(current, Mapping)):
             if token not in current:
                 return MISSING
             current = current[token]  # pyright: ignore[reportUnknownVariableType]
-        elif isinstance(current, Sequence) and not isinstance(current, (str, bytes)):
+        elif kind is list or (isinstance(current, Sequence) and not isinstance(current, (str, bytes))):
             if not token.isdecimal() or int(token) >= len(current):  # pyright: ignore[reportUnknownArgumentType]
                 return MISSING
             current = current[int(token)]  # pyright: ignore[reportUnknownVariableType]
