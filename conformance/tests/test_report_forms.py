@@ -156,12 +156,20 @@ class TestBadge:
         }
 
     def test_streams_belong_to_the_claim(self) -> None:
-        report = read_report(PUBLISHED / "calculators" / "genai-prices" / "report.json")
-        streams = " + ".join(report.gateway.declared["streams"])
+        report = read_report(PUBLISHED / "litellm" / "report.json")
         document = to_json(report)
         document["verdict"]["word"] = "conformant"
 
-        assert f", streams of {streams}" in badge(from_json(document, "report.json"))["message"]
+        assert badge(from_json(document, "report.json"))["message"] == (
+            "conformant: usage and cost of chat + realtime + speech + transcription, "
+            "streams of chat + speech + transcription"
+        )
+
+    def test_what_is_declared_and_was_not_judged_is_not_claimed(self) -> None:
+        document = to_json(tell(*FINE))
+        document["gateway"]["declared"]["operations"] = ["sound_generation", "transcription"]
+
+        assert "sound" not in badge(from_json(document, "report.json"))["message"]
 
     def test_known_failures_are_no_green_badge(self) -> None:
         shown = badge(_known())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from decibill.cases import load_cases
 from decibill.cli.report import report as command
 from decibill.errors import InvalidFileError
 from decibill.report.markdown import render_markdown, render_outputs
-from decibill.report.read import from_json
+from decibill.report.model import Spread, Timing
+from decibill.report.read import from_json, read_report
 
 CASES = {case.id: case for case in load_cases()}
 PUBLISHED = Path(__file__).parents[1] / "reports" / "0.1" / "ferrogw" / "report.json"
@@ -113,6 +115,15 @@ def test_outputs_are_one_line_each() -> None:
         f"failed={must['fail'] + must['error']}",
         f"not-checked={must['not_declared'] + must['not_testable']}",
     ]
+
+
+def test_it_says_what_the_run_took_where_that_is_known() -> None:
+    report = read_report(PUBLISHED)
+    spread = Spread(median=2100, p95=4000)
+    timed = replace(report, timing=Timing(10, 2, 3_900_000, spread, spread))
+
+    assert re.search(r"\d+ cases\n$", render_markdown(replace(report, timing=None), CASES))
+    assert ", 3.9 s; a case 2.1 ms of decibill and 2.1 ms of the gateway" in render_markdown(timed, CASES)
 
 
 @pytest.mark.parametrize("name", ["markdown", "summary"])

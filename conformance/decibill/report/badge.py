@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from decibill import jsonio
+from decibill.outcome import Outcome
 from decibill.report.model import Selection
 from decibill.report.text import printable
 
@@ -50,11 +51,19 @@ def _message(report: Report, *, known: int, chosen: bool) -> str:
     )
     if report.verdict.word == "conformant":
         but = f" but for {known} known failure{'' if known == 1 else 's'}" if known else ""
-        asked = " + ".join(report.gateway.declared.get("operations", ()))
-        streams = " + ".join(report.gateway.declared.get("streams", ()))
-        of = f"{asked}, streams of {streams}" if streams else asked
-        return f"conformant{but}: {report.verdict.scope} of {of}{some}"
+        return f"conformant{but}: {report.verdict.scope} of {_features(report)}{some}"
     if report.verdict.word == "inconclusive":
         return f"inconclusive{some}"
     failed, met = must.get("fail", 0), must.get("pass", 0)
     return f"not conformant: {failed} of {failed + met} MUST not met{some}"
+
+
+def _features(report: Report) -> str:
+    """Return the declared features that were judged."""
+    judged = {row.area for row in report.cases if row.outcome is not Outcome.NOT_DECLARED}
+    declared = report.gateway.declared
+    asked, streams = (
+        " + ".join(name.replace("_", " ") for name in declared.get(kind, ()) if name in judged)
+        for kind in ("operations", "streams")
+    )
+    return f"{asked}, streams of {streams}" if streams else asked

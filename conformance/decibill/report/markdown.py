@@ -12,6 +12,7 @@ from decibill.outcome import Outcome
 from decibill.report.causes import causes
 from decibill.report.money import stakes, sums
 from decibill.report.text import printable
+from decibill.report.timing import timing_words
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -78,7 +79,8 @@ def _lines(report: Report, cases: Mapping[str, Case]) -> Iterator[str]:
         yield f"* and {len(found) - _MOST_CAUSES} more causes"
     yield from _not_met([row for row in report.requirements if row.outcome in _BAD and not row.is_known])
     yield ""
-    yield f"decibill {escaped(suite.version)}, spec {escaped(suite.spec)}, {suite.cases} cases"
+    took = f", {escaped(timing_words(report.timing))}" if report.timing is not None else ""
+    yield f"decibill {escaped(suite.version)}, spec {escaped(suite.spec)}, {suite.cases} cases{took}"
 
 
 def _not_met(rows: list[RequirementRow]) -> Iterator[str]:
