@@ -17,7 +17,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = [  # `matrix`, `durability`, `bench` and `fuzz` are asked for: time, or chance
+nox.options.sessions = [  # `matrix`, `durability`, `bench`, `browser` and `fuzz` are asked for
     "lint",
     "typing",
     "fixtures",
@@ -107,6 +107,27 @@ def bench(session: nox.Session) -> None:
     session.install("-e.", "-r", peers)
     session.install("--no-deps", "litellm==1.109.1")
     session.run("python", "-m", "bench", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def browser(session: nox.Session) -> None:
+    """Try the pages in the system's Chromium; ``-- screenshots FOLDER`` makes pictures of them."""
+    if not (os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")):
+        session.skip("chromium is not installed; Debian and Ubuntu have it as a package")
+    session.install("-e.", *group("browser"))
+    paths = {"PYTHONPATH": "conformance"}
+    if session.posargs[:1] == ["screenshots"]:
+        session.run("python", "-m", "browser.screenshots", *session.posargs[1:], env=paths)
+        return
+    if shutil.which("npm") is None:
+        session.warn("npm is not installed: the check of accessibility is left out")
+    else:
+        tools = Path(session.create_tmp()).absolute()
+        with session.chdir(tools):
+            quiet = ("--silent", "--no-fund", "--no-audit")
+            session.run("npm", "install", *quiet, "--prefix", str(tools), "axe-core@4.14.1", external=True)
+        paths["AXE_CORE"] = str(tools / "node_modules" / "axe-core" / "axe.min.js")
+    session.run("pytest", "conformance/browser", *session.posargs, env=paths)
 
 
 @nox.session(python=PYTHONS[0])

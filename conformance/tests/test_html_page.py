@@ -14,12 +14,12 @@ import pytest
 from click.testing import CliRunner
 from decibill.cli.report import report as command
 from decibill.outcome import CheckResult, Money, Outcome
-from decibill.report.counts import area_counts
+from decibill.report.counts import area_counts, counted
 from decibill.report.html.corpus import Corpus, load_corpus
 from decibill.report.html.page import render_html
 from decibill.report.html.words import case_class
 from decibill.report.json import to_json
-from decibill.report.model import BaselineUse, CaseRow, Report, RequirementRow, Selection
+from decibill.report.model import BaselineUse, CaseRow, Report, RequirementRow, Selection, Spread, Timing
 from decibill.report.read import from_json, read_report
 from tests.page_reader import Element, read
 from tests.test_report_forms import REPORTS
@@ -68,6 +68,10 @@ def test_verdict_and_counts_are_those_of_the_report(make: Callable[[], Report], 
     heads = [words[each.text] for each in table.all("thead")[0].all("th")[1:]]
     for row in table.all("tbody")[0].all("tr"):
         (level,) = (each.text for each in row.all("th"))
+        assert (row.attributes["data-level"], row.attributes["title"]) == (
+            level,
+            counted(report.levels[level]),
+        )
         shown = dict(zip(heads, (int(each.text) for each in row.all("td")), strict=True))
         counts = to_json(report)["counts"][level]
         assert shown == {key: counts[key] for key in heads}
@@ -97,10 +101,7 @@ class TestFirstScreen:
         costs = page.all(class_="answer")[2]
 
         assert [each.text for each in costs.all("dt")] == ["billed", "right"]
-        assert (
-            "Over the 87 calls of 215 that are billed wrong: 0.03641 is missing and 1.224 is too much."
-            in costs.text
-        )
+        assert "87 of 215 calls billed wrong: 0.03641 is missing and 1.224 is too much." in costs.text
         assert len(costs.all("svg", class_="money")) == 1
         assert "21 billed as 0, though not free" in costs.text
 
@@ -121,6 +122,13 @@ class TestFirstScreen:
 
         assert "No cost was judged" in page.all(class_="answer")[2].text
         assert "MUST" in page.all(class_="answer")[1].text
+
+    def test_of_a_calculator(self, corpus: Corpus) -> None:
+        report = read_report(PUBLISHED / "calculators" / "genai-prices" / "report.json")
+        markup = render_html(report, corpus)
+
+        assert "The calculator said:" in markup
+        assert "The calculator says" in markup
 
     def test_of_known_failures_alone(self, corpus: Corpus) -> None:
         page = read(render_html(REPORTS["known failures"](), corpus))
@@ -229,10 +237,19 @@ def test_the_run_is_described_at_the_end(litellm: Report, corpus: Corpus) -> Non
         baseline=BaselineUse("known.json", ("AUB-GWY-1cf8",), ("AUB-GWY-0000",), ("AUB-GWY-1111",)),
         notes=("a note",),
         suite=replace(litellm.suite, fixtures_sha256="a" * 64),
+        timing=Timing(332, 2, 3_900_000, Spread(2100, 6000), Spread(3000, 9000)),
     )
     about = one(read(render_html(run, corpus)), id="about").text
 
-    for words in ("openai/*", "known.json", "AUB-GWY-0000", "AUB-GWY-1111", "a note.", "a" * 64):
+    for words in (
+        "openai/*",
+        "known.json",
+        "AUB-GWY-0000",
+        "AUB-GWY-1111",
+        "a note.",
+        "a" * 64,
+        "It took 3.9 s; a case 2.1 ms",
+    ):
         assert words in about
 
 

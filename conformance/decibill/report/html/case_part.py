@@ -39,6 +39,9 @@ class Context:
     causes: Mapping[str, Sequence[Cause]]
     """Instance → its causes."""
 
+    subject: str = "gateway"
+    """What was judged: a gateway or a calculator."""
+
     spec_base: str = ""
     """What stands before ``spec/...`` in a link; empty: the page has no link to the specification itself."""
 
@@ -118,7 +121,10 @@ def _body(row: CaseRow, case: Case | None, context: Context) -> Iterator[Html]:
         class_="pair",
     )
     if row.outcome is not Outcome.PASS:
-        yield _section("The exchange", el("div", exchange_part(row, case, context.corpus), class_="blocks"))
+        yield _section(
+            "The exchange",
+            el("div", exchange_part(row, case, context.corpus, context.subject), class_="blocks"),
+        )
     if case is not None and case.flags and flaws:
         bugs = (el("li", outside(flag.bug), f": {flag.effect}") for flag in case.flags)
         yield _section("Reported in public", el("ul", bugs, class_="plain"))

@@ -87,7 +87,11 @@ def _effort(stake: Stake, cases: Mapping[str, Case]) -> int:
     lines = len(case.charge.lines) if case.charge else 0
     ordinary = case.client.kind == "read_all" and len(case.steps) == 1
     recorded = case.source.kind in {"recorded", "reported"}
-    return len(case.why) + lines * 60 - 400 * bool(case.flags) + 500 * (not ordinary) - 200 * recorded
+    usage = case.usage.record.get("basis", {}).values() if case.usage else ()
+    stated = "provider_reported" in usage
+    return (
+        len(case.why) + lines * 60 - 400 * (bool(case.flags) + stated) + 500 * (not ordinary) - 200 * recorded
+    )
 
 
 def example_of(found: Sequence[Stake], cases: Mapping[str, Case]) -> Stake | None:

@@ -94,11 +94,7 @@ def _total(sums: Sums) -> Iterator[Html]:
             for number, word in ((sums.under, "is missing"), (sums.over, "is too much"))
             if number
         ]
-        yield el(
-            "p",
-            f"Over the {counted(sums.wrong, 'call')} of {sums.calls} that are billed wrong: ",
-            f"{join_words(parts)}.",
-        )
+        yield el("p", f"{sums.wrong} of {counted(sums.calls, 'call')} billed wrong: {join_words(parts)}.")
     if sums.unfounded:
         yield el("p", f"{_rounded(sums.unfounded)} more for calls whose cost nobody can know.")
 

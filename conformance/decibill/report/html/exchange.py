@@ -41,7 +41,7 @@ def listing(lines: Sequence[Line]) -> Html:
     return el("pre", el("code", *parts), tabindex=0)
 
 
-def exchange_part(row: CaseRow, case: Case | None, corpus: Corpus) -> list[Html]:
+def exchange_part(row: CaseRow, case: Case | None, corpus: Corpus, subject: str = "gateway") -> list[Html]:
     """Return the exchange of a case as blocks, in the order in which it happened."""
     blocks: list[Html] = []
     if isinstance(case, ExchangeCase):
@@ -60,7 +60,8 @@ def exchange_part(row: CaseRow, case: Case | None, corpus: Corpus) -> list[Html]
         blocks.append(record_part(case))
     received: Sequence[Any] = row.evidence.get("received", ())
     for index, each in enumerate(received):
-        label = "The client receives" if len(received) == 1 else f"The client receives, call {index + 1}"
+        words = "The client receives" if subject == "gateway" else f"The {subject} says"
+        label = words if len(received) == 1 else f"{words}, call {index + 1}"
         blocks.append(_block(label, listing(list(_received(each)))))
     passed_on = row.evidence.get("upstream", ())
     if passed_on:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from decibill.case import ExchangeCase
 from decibill.judge_call import join_words
 from decibill.outcome import Outcome
+from decibill.report.counts import counted as counted_words
 from decibill.report.html.case_part import anchor, sentence
 from decibill.report.html.causes import example_of
 from decibill.report.html.costs import costs_part
@@ -97,13 +98,15 @@ def _levels(report: Report) -> Html:
     shown = [
         (key, word)
         for key, word in _COUNTS
-        if key in {"pass", "fail"} or any(row.get(key) for row in report.levels.values())
+        if key in {"pass", "fail"} or any(row[key] for row in report.levels.values())
     ]
     rows = [
         el(
             "tr",
             el("th", level, scope="row"),
-            *(el("td", counts.get(key, 0), class_=f"number {key}") for key, _ in shown),
+            (el("td", counts[key], class_=f"number {key if counts[key] else 'none'}") for key, _ in shown),
+            data_level=level,
+            title=counted_words(counts),
         )
         for level, counts in report.levels.items()
     ]
@@ -242,7 +245,7 @@ def _example(row: CaseRow, context: Context) -> Iterator[Html]:
     flaws.sort(key=lambda check: check.check not in {"cost", "silent_zero"})
     if flaws:
         got = el("b", clean(flaws[0].got, 80), class_="number") if flaws[0].got else "nothing"
-        yield el("p", "The gateway said:", class_="label")
+        yield el("p", f"The {context.subject} said:", class_="label")
         yield el("p", got, " at ", el("code", clean(flaws[0].where, 160))) if flaws[0].where else el("p", got)
         named = [context.requirements[name] for name in flaws[0].requirements if name in context.requirements]
         for found in named[:1]:

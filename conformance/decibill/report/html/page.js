@@ -73,13 +73,6 @@
     if (button?.dataset.fold)
       for (const each of cases) if (each.tagName === "DETAILS" && !each.hidden) each.open = button.dataset.fold === "open";
   });
-  // a page of summaries is no use on paper; what was open before is open again after
-  let closed = [];
-  addEventListener("beforeprint", () => {
-    closed = [...document.querySelectorAll("details:not([open])")].filter((each) => !each.matches(".case.pass, .rest, .rest *"));
-    for (const each of closed) each.open = true;
-  });
-  addEventListener("afterprint", () => closed.forEach((each) => (each.open = false)));
   addEventListener("hashchange", reveal);
   for (const button of document.querySelectorAll("button[data-filter]")) button.hidden = false;
   apply();

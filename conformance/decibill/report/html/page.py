@@ -14,6 +14,7 @@ from decibill.report.html.markup import Html, clean, el, joined
 from decibill.report.html.requirement_part import requirements_part
 from decibill.report.html.words import OUTCOMES, case_class, counted
 from decibill.report.money import stakes, sums
+from decibill.report.timing import timing_words
 
 if TYPE_CHECKING:
     from decibill.report.html.causes import Cause
@@ -50,6 +51,7 @@ def render_html(report: Report, corpus: Corpus, *, spec_base: str = "") -> str:
         requirements={row.id: row for row in report.requirements},
         stakes={stake.id: stake for stake in found},
         causes=_by_case(causes),
+        subject=report.gateway.kind,
         spec_base=spec_base,
     )
     body = joined(
@@ -149,7 +151,7 @@ def _filters(report: Report, context: Context, causes: Sequence[Cause]) -> Html:
         _choice("feature", [(name, name) for name in features]),
         _choice("level", [(name, name) for name in report.levels]),
         _choice("cause", [(str(cause.number), clean(cause.words, 90)) for cause in causes]),
-        el("label", "text", el("input", type="search", name="text", autocomplete="off")),
+        _field("text", el("input", type="search", name="text", id="filter-text", autocomplete="off")),
         el(
             "span",
             el("button", "clear", type="reset"),
@@ -164,7 +166,11 @@ def _filters(report: Report, context: Context, causes: Sequence[Cause]) -> Html:
 
 def _choice(name: str, values: Sequence[tuple[str, str]]) -> Html:
     options = [el("option", "all", value=""), *(el("option", words, value=value) for value, words in values)]
-    return el("label", name, el("select", *options, name=name))
+    return _field(name, el("select", options, name=name, id=f"filter-{name}"))
+
+
+def _field(name: str, control: Html) -> Html:
+    return el("div", el("label", name, for_=f"filter-{name}"), control, class_="field")
 
 
 def _notes(report: Report) -> Html:
@@ -184,6 +190,8 @@ def _facts(report: Report) -> Iterator[Html | str]:
     yield f"decibill {suite.version}, spec {suite.spec}: {counts}, begun {report.started}."
     if suite.fixtures_sha256:
         yield joined(["Fixtures ", el("code", suite.fixtures_sha256), "."])
+    if report.timing is not None:
+        yield f"It took {timing_words(report.timing)}."
     chosen = [*report.selection.only, *report.selection.features, *report.selection.providers]
     if chosen:
         yield f"Only these were chosen: {clean(', '.join(chosen), 600)}."

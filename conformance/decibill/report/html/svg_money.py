@@ -139,7 +139,7 @@ def _grid(upward: _Axis, across: _Axis, lanes: Sequence[Kind], bottom: float) ->
             plain(Decimal(10) ** power),
             x=_n(x),
             y=_n(bottom + 14),
-            text_anchor="middle",
+            text_anchor="end" if power + step > across.high else "middle",
             class_="small",
         )
     yield el(

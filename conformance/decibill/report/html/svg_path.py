@@ -198,7 +198,8 @@ def _wrapped(words: str, x: float, middle: float) -> Iterator[Html]:
 
 def _empty(picture: Picture) -> Iterator[Html]:
     y = 22 + _ROW / 2
-    yield _text(_WIRE - 12, y + 4, "no usage", "small", "end")
+    refused = picture.total.startswith("refused")
+    yield _text(_WIRE - 12, y + 4, "no record" if refused else "no usage", "small", "end")
     yield el("path", d=f"M{_WIRE} {_n(y)}H{_TOTAL}", class_="nothing")
     if picture.is_known:
         yield _text(_TOTAL + 12, y + 4, f"{picture.total} {picture.currency}", "number")
