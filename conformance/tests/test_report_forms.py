@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -28,6 +29,14 @@ from tests.test_report import FINE, STORY, _known
 
 CASES = {case.id: case for case in load_cases()}
 PUBLISHED = Path(__file__).parents[1] / "reports" / "0.1"
+
+
+@cache
+def published(path: Path) -> Report:
+    """Return a published report, read once."""
+    return read_report(path)
+
+
 REPORTS = {
     "fine": lambda: tell(*FINE),
     "everything": lambda: tell(*STORY),
@@ -35,8 +44,7 @@ REPORTS = {
     "known failures": _known,
     "nothing was judged": tell,
     **{
-        path.parent.name: lambda path=path: read_report(path)
-        for path in sorted(PUBLISHED.rglob("report.json"))
+        path.parent.name: lambda path=path: published(path) for path in sorted(PUBLISHED.rglob("report.json"))
     },
 }
 _LEVELS = r"(MUST|SHOULD|MAY)"
