@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import json
+import socket
 import threading
 import time
 import wave
@@ -65,6 +67,41 @@ STREAM = b"".join(
 )
 
 
+class Server(uvicorn.Server):
+    """A server that stops when it is told to.
+
+    The one of a real gateway looks for that every tenth of a second, and then waits for another: hundreds of
+    tests start one, and what they wait for is not the server.
+    """
+
+    def __init__(self, settings: uvicorn.Config) -> None:
+        super().__init__(settings)
+        self._serves = threading.Event()
+        self._told = asyncio.Event()
+
+    def stop(self) -> None:
+        """Stop serving, as a signal would make it; a second one changes nothing."""
+        assert self._serves.wait(10)
+        with contextlib.suppress(RuntimeError):  # it has stopped
+            self._loop.call_soon_threadsafe(self._told.set)
+
+    async def main_loop(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        await self.on_tick(0)
+        self._serves.set()
+        await self._told.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for listening in sockets or []:
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await self._wait_tasks_to_complete()
+        await self.lifespan.shutdown()
+
+
 @dataclass
 class Running:
     """A gateway that serves, and a client of it."""
@@ -72,12 +109,12 @@ class Running:
     url: str
     ledger: Ledger
     client: httpx.Client
-    server: uvicorn.Server
+    server: Server
     thread: threading.Thread
 
     def stop(self) -> None:
         """Tell the gateway to stop, and wait until it has."""
-        self.server.should_exit = True
+        self.server.stop()
         self.thread.join()
 
     def rows(self, count: int) -> list[dict[str, Any]]:
@@ -131,7 +168,7 @@ def running(config: GatewayConfig, seams: Seams) -> Iterator[Running]:
     with _listen("127.0.0.1", 0) as listening, Ledger(config.ledger) as ledger:
         settings = settings_of(Gateway(config, ledger, seams))
         settings.log_level = "critical"
-        server = uvicorn.Server(settings)
+        server = Server(settings)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -139,7 +176,7 @@ def running(config: GatewayConfig, seams: Seams) -> Iterator[Running]:
             with httpx.Client(base_url=url, trust_env=False, timeout=10) as client:
                 yield Running(url, ledger, client, server, thread)
         finally:
-            server.should_exit = True
+            server.stop()
             thread.join()
 
 
