@@ -13,17 +13,23 @@ from xml.etree import ElementTree
 import pytest
 from decibill import jsonio, schemas
 from syrupy.assertion import SnapshotAssertion
+from tests.command import Done, decibill
 
 ROOT = Path(__file__).resolve().parents[2]
 FOUNDING = "azure/transcription-founding-report"
 
 
-def _run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def _run(folder: Path, *arguments: str, **environment: str) -> Done:
+    return decibill(folder, "run", *arguments, **environment)
+
+
+def _process(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run it as a process of its own, whose last words are heard too."""
     path = os.pathsep.join(str(ROOT / each) for each in ("conformance", "reference_impl"))
     return subprocess.run(
         [sys.executable, "-m", "decibill", "run", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": path, "COLUMNS": "100", **environment},
+        env={**os.environ, "PYTHONPATH": path, "COLUMNS": "100"},
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -44,7 +50,7 @@ class TestReference:
     """Without a target the reference gateway is started and judged."""
 
     def test_it_is_conformant(self, tmp_path: Path, snapshot: SnapshotAssertion) -> None:
-        done = _run(tmp_path, "--only", FOUNDING)
+        done = _process(tmp_path, "--only", FOUNDING)
         assert (done.returncode, done.stderr) == (0, "")
         assert _steady(re.sub(r"\d+ (met|not checked|requirements)", r"N \1", done.stdout)) == snapshot
 
