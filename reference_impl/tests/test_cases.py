@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,13 +59,19 @@ def _output(given: dict[str, Any], when: dict[str, Any]) -> dict[str, Any]:
         return {
             "refund": refund(Charge.from_json(given["charge"]), when["refund"], given["earlier"]).to_json()
         }
-    book = PriceBook.from_json(jsonio.loads((FIXTURES / given["prices"]).read_bytes()))
+    book = prices(given["prices"])
     if "usage" in given:
         usage = UsageRecord.from_json(given["usage"])
         return {"charge": rate(usage, book, when["price"].get("at")).to_json()}
     exchange = given["upstream"][-1]["answers"][0]["exchange"]
     usage = extract(exchange, root=FIXTURES)
     return {"usage": usage.to_json(), "charge": rate(usage, book).to_json()}
+
+
+@cache
+def prices(name: str) -> PriceBook:
+    """Return a price book of the fixtures; most cases have the same."""
+    return PriceBook.from_json(jsonio.loads((FIXTURES / name).read_bytes()))
 
 
 def where(section: str) -> Any:

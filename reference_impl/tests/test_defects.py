@@ -76,9 +76,15 @@ def everything() -> tuple[Case, ...]:
         exchange = dict(document["given"]["upstream"][-1]["answers"][0]["exchange"])
         exchange.setdefault("request", {})
         body, exchange["response"] = inline(exchange["response"])
-        book = PriceBook.from_json(jsonio.loads((FIXTURES / document["given"]["prices"]).read_bytes()))
+        book = prices(document["given"]["prices"])
         cases.append(Case(f"{path.parent.name}/{path.stem}", document, exchange, book, body))
     return tuple(cases)
+
+
+@cache
+def prices(name: str) -> PriceBook:
+    """Return a price book of the fixtures; most cases have the same."""
+    return PriceBook.from_json(jsonio.loads((FIXTURES / name).read_bytes()))
 
 
 def inline(response: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:

@@ -31,12 +31,15 @@ _FLAT: Final = Decimal("0.01")
 
 def _pricing(change: Callable[[Rate], Rate]) -> Rated:
     """Return a rating at other rates than the book has."""
+    known: dict[int, tuple[PriceBook, PriceBook]] = {}
 
     def changed(entry: Entry) -> Entry:
         return replace(entry, rates={name: change(each) for name, each in entry.rates.items()})
 
     def rated(usage: UsageRecord, book: PriceBook) -> Charge:
-        return rate(usage, PriceBook(book.currency, tuple(changed(entry) for entry in book.entries)))
+        if id(book) not in known:  # kept beside what is made of it, so that no other book gets its id
+            known[id(book)] = book, PriceBook(book.currency, tuple(changed(entry) for entry in book.entries))
+        return rate(usage, known[id(book)][1])
 
     return rated
 
