@@ -10,22 +10,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from decibill_reference.money import UnitPrice
+from decibill_reference.money import ONE, UnitPrice
 from decibill_reference.node import Node
 from decibill_reference.numbers import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ONE", "STATUSES", "Charge", "Gap", "Line"]
+__all__ = ["STATUSES", "Charge", "Gap", "Line"]
 
 STATUSES: Final = ("priced", "free", "not_billable", "partial", "unmetered", "unpriced")
 
 _WITHOUT_TOTAL: Final = frozenset({"unmetered", "unpriced"})
 _WITH_GAPS: Final = _WITHOUT_TOTAL | {"partial"}
-
-ONE: Final = Decimal(1)
-"""The multiplier of an entry that has none."""
 
 
 class Line(NamedTuple):

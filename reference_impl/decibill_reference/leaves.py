@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from decimal import Decimal
 
-__all__ = ["MODALITIES", "TOKEN_RATES", "LeafPlan", "Share", "TokenShares", "token_shares"]
+__all__ = ["MODALITIES", "TOKEN_RATES", "LeafPlan", "Share", "token_shares"]
 
 MODALITIES: Final = ("text", "audio", "image", "video")
 """Input modalities, in the order in which cached tokens without a modality are taken from them."""
@@ -171,28 +171,22 @@ class _Leaves:
         return next((key for key in keys if key in self._rates), None)
 
 
-class TokenShares(NamedTuple):
-    """How the tokens of a record divide, and what had to be assumed for it."""
-
-    shares: list[tuple[Share, int]]
-    """The shares that hold tokens, in the order of a charge."""
-
-    flags: list[str]
-
-
-def token_shares(quantities: Mapping[str, int | Decimal], plan: LeafPlan) -> TokenShares:
+def token_shares(
+    quantities: Mapping[str, int | Decimal], plan: LeafPlan
+) -> tuple[list[tuple[Share, int]], list[str]]:
     """Divide the token counts of a consistent record over the rates of an entry.
 
     What a total holds beyond its stated parts counts as unattributed, so that no token is lost.
+
+    Returns:
+        The shares that hold tokens, in the order of a charge, and the flags of what had to be assumed.
     """
     counts = cast("Mapping[str, int]", quantities)  # those of tokens are whole numbers
     tokens = [0] * _NUMBERS
     flags: list[str] = []
     _divide_input(counts, plan, tokens, flags)
     _divide_output(counts, plan, tokens, flags)
-    return TokenShares(
-        [(share, tokens[share.number]) for share in plan.shares if tokens[share.number]], flags
-    )
+    return [(share, count) for share in plan.shares if (count := tokens[share.number])], flags
 
 
 def _divide_input(counts: Mapping[str, int], plan: LeafPlan, tokens: list[int], flags: list[str]) -> None:
@@ -205,7 +199,10 @@ def _divide_input(counts: Mapping[str, int], plan: LeafPlan, tokens: list[int], 
         if not is_split:
             flags.append("cached_split_assumed")
     for quantity, cached_quantity, fresh_share, cached_share in plan.inputs:
-        count, cached = get(quantity, 0), get(cached_quantity, 0)
+        count = get(quantity, 0)
+        if is_split and not count:
+            continue
+        cached = get(cached_quantity, 0)
         if not is_split:
             taken = min(loose, count - cached)  # less than none of a modality of which no tokens are stated
             cached += taken

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from decibill_reference.charge_record import ONE, Gap, Line
+from decibill_reference.charge_record import Gap, Line
 from decibill_reference.leaves import token_shares
-from decibill_reference.money import ZERO, add, multiply, round_up, rounded, times
+from decibill_reference.money import ONE, ZERO, add, multiply, round_up, rounded, times
 from decibill_reference.prices import FAMILIES, FEES
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from decibill_reference.money import Exact, UnitPrice
-    from decibill_reference.prices import Addon, Entry, Rate
+    from decibill_reference.prices import Addon, Entry, Rate, Tiers
     from decibill_reference.usage import Component, UsageRecord
 
 __all__ = ["Meter"]
@@ -149,11 +149,11 @@ class Meter:
     def _bill(self, found: Rate, measured: int | Decimal, addons: list[Addon]) -> None:
         if not measured:
             return  # a zero stays zero, whatever the minimum (AUB-CHG-a469)
-        price = self._price(found)
+        price = found.price if found.tiers is None else self._price(found.price, found.tiers)
         if price is None:
             self._gap("quantity_unknown", found.quantity, measured)
             return
-        billed = self._billed(found, measured, addons)
+        billed = self._billed(found, measured, addons) if found.is_stepped or addons else measured
         self._line(found.quantity, measured, billed, price, None)
         for addon in addons:
             self._line(found.quantity, measured, billed, addon.over(price), addon.feature)
@@ -171,16 +171,17 @@ class Meter:
             billed = times(billed, self._quantities.get(found.multiply_by, 1))
         return billed
 
-    def _price(self, found: Rate) -> UnitPrice | None:
-        """Return the price of the tier that applies, or None where the quantity that decides is not known."""
-        if found.tiers is None:
-            return found.price
-        by = found.tiers.by
-        size = self._quantities.get(by, 1 if by in FEES else None)
+    def _price(self, price: UnitPrice, tiers: Tiers) -> UnitPrice | None:
+        """Return the price of the tier that applies, or None where the quantity that decides is not known.
+
+        Args:
+            price: the price below the first threshold.
+            tiers: the thresholds.
+        """
+        size = self._quantities.get(tiers.by, 1 if tiers.by in FEES else None)
         if size is None:
             return None
-        price = found.price
-        for step in found.tiers.steps:
+        for step in tiers.steps:
             if step.above < size:
                 price = step.price
         return price
@@ -195,7 +196,7 @@ class Meter:
     ) -> None:
         multiplier = self.entry.multiplier
         exact = multiply(price.exact, billed)
-        if multiplier != ONE:
+        if multiplier is not ONE:  # the one of an entry that has none, which is quicker to see than a 1
             exact = multiply(exact, multiplier)
         self.exact = add(self.exact, exact)
         self.lines.append(

@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import Final
 
 __all__ = [
+    "ONE",
     "PLACES",
     "ZERO",
     "Exact",
@@ -35,6 +36,8 @@ PLACES: Final = 12
 """Places after the point of every subtotal and total."""
 
 ZERO: Final = Decimal(0)
+ONE: Final = Decimal(1)
+"""The multiplier of an entry that has none."""
 
 _EXACT: Final = decimal.Context(
     prec=1000,  # more digits than a product of four numbers of the widest form that is read can have

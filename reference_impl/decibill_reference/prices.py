@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from decibill_reference.leaves import TOKEN_RATES, LeafPlan
-from decibill_reference.money import UnitPrice, divide, multiply
+from decibill_reference.money import ONE, UnitPrice, divide, multiply
 from decibill_reference.node import Node
 from decibill_reference.numbers import plain
 from decibill_reference.quantities import QUANTITIES
@@ -119,6 +119,13 @@ class Rate:
     rule: str | None = None
     """The character rule that the record must have been counted by."""
 
+    is_stepped: bool = field(init=False, compare=False, repr=False)
+    """Whether another quantity than the measured one can be billed."""
+
+    def __post_init__(self) -> None:
+        changes = (self.step, self.minimum, self.multiply_by)
+        object.__setattr__(self, "is_stepped", any(change is not None for change in changes))
+
 
 @dataclass(frozen=True, slots=True)
 class Addon:
@@ -168,7 +175,7 @@ class Entry:
     region: frozenset[str] | None = None
     service_tier: str | None = None
     addons: Mapping[str, Addon] = field(default_factory=dict[str, Addon])
-    multiplier: Decimal = Decimal(1)
+    multiplier: Decimal = ONE
     leaf_plan: LeafPlan = field(init=False, compare=False, repr=False)
     fees: tuple[Rate, ...] = field(init=False, compare=False, repr=False)
     """The rates for `FEES`, in their order."""
@@ -254,7 +261,7 @@ def _read_entry(node: Node, currency: str) -> Entry:
         region=frozenset(members["region"].texts()) if "region" in members else None,
         service_tier=tier_name(members["service_tier"].text()) if "service_tier" in members else None,
         addons=_read_addons(members["addons"]) if "addons" in members else {},
-        multiplier=members["multiplier"].decimal(positive=True) if "multiplier" in members else Decimal(1),
+        multiplier=members["multiplier"].decimal(positive=True) if "multiplier" in members else ONE,
     )
 
 

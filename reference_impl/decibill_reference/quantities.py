@@ -25,7 +25,7 @@ __all__ = [
     "QUANTITIES",
     "SUBSETS",
     "check_parts",
-    "in_order",
+    "names_in_order",
 ]
 
 INPUT_MODALITIES: Final = ("text", "audio", "image", "video", "unattributed")
@@ -113,9 +113,9 @@ def _shape(names: tuple[str, ...]) -> _Shape:
     )
 
 
-def in_order(names: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the names of quantities among the keys of a mapping, in canonical order."""
-    return _shape(tuple(names)).order
+def names_in_order(values: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the names of quantities among the keys of *values*, in canonical order."""
+    return _shape(tuple(values)).order
 
 
 def check_parts(quantities: Mapping[str, int | Decimal], locate: Callable[[str], str]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -16,7 +16,7 @@ from typing import Any, cast
 from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.jsonio import is_object
 from decibill_reference.numbers import LARGEST_COUNT, escape, plain, read_count, read_decimal
-from decibill_reference.quantities import COUNTS, check_parts, in_order
+from decibill_reference.quantities import COUNTS, check_parts, names_in_order
 
 __all__ = [
     "BASES",
@@ -145,7 +145,7 @@ class UsageRecord:
     character_rule: str | None = None
     provider_cost: ProviderCost | None = None
     unread: tuple[str, ...] = ()
-    components: tuple[Component, ...] = field(default=())
+    components: tuple[Component, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON data: counts as integers, every other number as a canonical string."""
@@ -227,7 +227,7 @@ def _decimal_json(value: Decimal) -> int | str:
 def _read_quantities(record: Mapping[str, Any], base: str) -> tuple[dict[str, int | Decimal], dict[str, str]]:
     stated = _mapping(record.get("quantities"), f"{base}/quantities")
     bases = _mapping(record.get("basis"), f"{base}/basis")
-    names = in_order(stated)
+    names = names_in_order(stated)
     if len(names) < len(stated):
         unknown = next(name for name in stated if name not in names)
         raise _malformed(f"{base}/quantities/{escape(unknown)}", "no quantity has this name")

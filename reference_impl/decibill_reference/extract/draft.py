@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
 from decibill_reference.numbers import CONTEXT, LARGEST_COUNT, read_count, read_decimal
-from decibill_reference.quantities import COUNTS, QUANTITIES, check_parts, in_order
+from decibill_reference.quantities import COUNTS, QUANTITIES, check_parts, names_in_order
 from decibill_reference.usage import FLAGS, Component, UsageRecord, weaker
 
 if TYPE_CHECKING:
@@ -19,12 +19,6 @@ __all__ = ["Draft", "Reader"]
 
 _INFORMATION = frozenset({"media_duration_seconds", "audio_channels"})
 
-_Place: TypeAlias = "tuple[WireObject, str]"
-"""An object and the member in which a number stands."""
-
-_Statement: TypeAlias = "tuple[int | Decimal, str, _Place | None]"
-"""A value, its basis, and where it stands."""
-
 
 class Draft:
     """What has been read of an exchange so far.
@@ -34,7 +28,10 @@ class Draft:
     """
 
     __slots__ = (
-        "_stated",
+        "_basis",
+        "_is_doubtful",
+        "_places",
+        "_quantities",
         "character_rule",
         "components",
         "features",
@@ -46,7 +43,11 @@ class Draft:
     )
 
     def __init__(self) -> None:
-        self._stated: dict[str, _Statement] = {}
+        self._quantities: dict[str, int | Decimal] = {}
+        self._basis: dict[str, str] = {}
+        self._places: dict[str, tuple[WireObject, str]] = {}
+        self._is_doubtful = False
+        """Whether something was stated that a record may not be able to hold."""
         self.unknown: set[str] = set()
         self.flags: set[str] = set()
         self.unread: list[str] = []
@@ -61,7 +62,7 @@ class Draft:
         quantity: str,
         value: int | Decimal,
         basis: str,
-        place: _Place | None = None,
+        place: tuple[WireObject, str] | None = None,
         *,
         of: str | None = None,
     ) -> None:
@@ -69,10 +70,14 @@ class Draft:
 
         A sum stands where *of*, the first of its parts, does, and what is corrected where it stood.
         """
-        if place is None:
-            before = self._stated.get(of or quantity)
-            place = before[2] if before else None
-        self._stated[quantity] = (value, basis, place)
+        self._quantities[quantity] = value
+        self._basis[quantity] = basis
+        if place:
+            self._places[quantity] = place
+        elif of in self._places:
+            self._places[quantity] = self._places[of]
+        if type(value) is not int or value > LARGEST_COUNT:
+            self._is_doubtful = True
 
     def read_count(self, quantity: str, wire: WireObject, member: str) -> int | None:
         """State *quantity* as the provider reports it in *member*, if it does, and return the count.
@@ -82,7 +87,9 @@ class Draft:
         """
         value = wire.count(member)
         if value is not None:
-            self._stated[quantity] = (value, "provider_reported", (wire, member))
+            self._quantities[quantity] = value
+            self._basis[quantity] = "provider_reported"
+            self._places[quantity] = (wire, member)
         return value
 
     def read_seconds(
@@ -100,29 +107,29 @@ class Draft:
 
     def state_sum(self, quantity: str, one: str, other: str) -> int | None:
         """State *quantity* as the sum of two counts, and return it, where both have been stated."""
-        left, right = self._stated.get(one), self._stated.get(other)
-        if left is None or right is None:
+        if one not in self._quantities or other not in self._quantities:
             return None
-        total = int(left[0]) + int(right[0])
-        self.state(quantity, total, weaker(left[1], right[1]))
+        total = self.count(one) + self.count(other)
+        self.state(quantity, total, weaker(self._basis[one], self._basis[other]))
         return total
 
     def stated(self, quantity: str) -> int | Decimal | None:
         """Return what has been stated of *quantity*."""
-        statement = self._stated.get(quantity)
-        return statement[0] if statement else None
+        return self._quantities.get(quantity)
 
     def names(self) -> Iterable[str]:
         """Return the quantities that have been stated."""
-        return self._stated.keys()
+        return self._quantities.keys()
 
     def count(self, quantity: str) -> int:
         """Return what has been stated of a count, 0 if nothing has."""
-        return int(self.stated(quantity) or 0)
+        return int(self._quantities.get(quantity, 0))
 
     def withdraw(self, quantity: str) -> None:
         """Take back what has been stated of *quantity*."""
-        self._stated.pop(quantity, None)
+        self._quantities.pop(quantity, None)
+        self._basis.pop(quantity, None)
+        self._places.pop(quantity, None)
 
     def add(self, event: Draft) -> None:
         """Add what one event of a session used (AUB-EXT-471c holds for each event by itself).
@@ -133,13 +140,14 @@ class Draft:
         Raises:
             DecibillReferenceError: `inconsistent_usage`, at the place on the wire.
         """
-        check_parts({name: statement[0] for name, statement in event._stated.items()}, event._locate)
-        for quantity, (value, basis, _) in event._stated.items():
-            before = self._stated.get(quantity)
+        check_parts(event._quantities, event._locate)
+        for quantity, value in event._quantities.items():
+            basis = event._basis[quantity]
+            before = self._quantities.get(quantity)
             if before is None:
                 self.state(quantity, value, basis)
             else:
-                self.state(quantity, _sum(before[0], value), weaker(before[1], basis))
+                self.state(quantity, _sum(before, value), weaker(self._basis[quantity], basis))
         self.unknown |= event.unknown
         self.flags |= event.flags
         self.unread.extend(event.unread)
@@ -190,17 +198,15 @@ class Draft:
 
         Nor is any a number that no record can hold, as sums and conversions of numbers of the wire can be.
         """
-        quantities: dict[str, int | Decimal] = {}
-        basis: dict[str, str] = {}
-        doubtful: list[str] = []
-        for name in in_order(self._stated):
-            value, basis[name], _ = self._stated[name]
-            quantities[name] = value
-            if type(value) is not int or value > LARGEST_COUNT:
-                doubtful.append(name)
+        quantities, basis = self._quantities, self._basis
+        names = names_in_order(quantities)
+        if names != tuple(quantities):
+            quantities = {name: quantities[name] for name in names}
+            basis = {name: basis[name] for name in names}
         check_parts(quantities, self._locate)
-        for name in doubtful:
-            (read_count if name in COUNTS else read_decimal)(quantities[name], self._locate(name))
+        if self._is_doubtful:
+            for name, value in quantities.items():
+                (read_count if name in COUNTS else read_decimal)(value, self._locate(name))
         return quantities, basis
 
     def _lacking(self) -> tuple[str, ...]:
@@ -208,7 +214,7 @@ class Draft:
 
     def _locate(self, quantity: str) -> str:
         """Return the pointer at which *quantity* stands on the wire; what was worked out stands nowhere."""
-        place = self._stated[quantity][2]
+        place = self._places.get(quantity)
         return place[0].at(place[1]) if place else "/response"
 
     def _is_zero(self) -> bool:
@@ -216,9 +222,9 @@ class Draft:
         if self.unknown:
             return False
         is_metered = False
-        for name, statement in self._stated.items():
+        for name, value in self._quantities.items():
             if name not in _INFORMATION:
-                if statement[0]:
+                if value:
                     return False
                 is_metered = True
         return is_metered and not any(

@@ -119,7 +119,7 @@ def _read_direction(
 ) -> None:
     member = usage.first(direction.totals)
     whole = draft.read_count(direction.whole, usage, member) if member else None
-    details = _children(usage, direction.details)
+    details = usage.children(direction.details)
     top = usage if normal_form else None
     named = _read_parts(direction, details, top, draft) if details or top else None
     if whole is None and normal_form and named is not None:  # what parts come to that stand alone is all
@@ -158,12 +158,6 @@ def _read_parts(
     if top:
         top.count(direction.unattributed)  # found again as what the named parts leave open
     return named
-
-
-def _children(wire: WireObject, members: Sequence[str]) -> list[WireObject]:
-    """Return the objects in *members*, spellings of one thing, in their order."""
-    present = [member for member in members if member in wire.members]
-    return [child for member in present if (child := wire.child(member)) is not None]
 
 
 def _members(details: Sequence[WireObject], top: WireObject | None) -> Collection[str]:

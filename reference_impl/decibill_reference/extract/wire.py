@@ -85,6 +85,20 @@ class WireObject:
         self._children[member] = (child,)
         return child
 
+    def children(self, members: Sequence[str]) -> list[WireObject]:
+        """Return the objects in *members*, spellings of one thing, in their order.
+
+        Raises:
+            DecibillReferenceError: `malformed_body` where something else than an object stands there.
+        """
+        found: list[WireObject] = []
+        for member in members:
+            if member in self.members:
+                child = self.child(member)
+                if child is not None:
+                    found.append(child)
+        return found
+
     def items(self, member: str) -> tuple[WireObject, ...]:
         """Return the objects of the array in *member*; none where there is no array.
 
@@ -131,11 +145,15 @@ class WireObject:
     def unread(self) -> list[str]:
         """Return the pointers of all numbers other than zero, here and below, that have not been read."""
         found: list[str] = []
+        if self.members.keys() <= self._read:
+            return found
         for member, value in self.members.items():
+            if member in self._read or not value or isinstance(value, str):
+                continue
             if member in self._children:
                 for child in self._children[member]:
                     found += child.unread()
-            elif value and member not in self._read and not isinstance(value, str):
+            else:
                 for pointer, leaf in leaves(value, self.at(escape(member))):
                     if isinstance(leaf, int | float | Decimal) and leaf and not isinstance(leaf, bool):
                         found.append(pointer)
