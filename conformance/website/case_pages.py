@@ -10,6 +10,8 @@ from decibill.case import ExchangeCase
 from decibill.judge_call import plain
 from decibill.outcome import Outcome, worse
 from decibill.report.html.case_part import anchor
+from decibill.report.html.deciding import lines_of_json
+from decibill.report.html.exchange import answer_lines, listing
 from decibill.report.html.markup import Html, clean, el, joined
 from decibill.report.html.svg_path import path_svg
 from decibill.report.html.words import case_class, sign
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["case_index", "case_pages"]
 
 _LONGEST = 6000
+_PROVIDERS = {"azure": "Azure", "elevenlabs": "ElevenLabs", "gemini": "Gemini", "openai": "OpenAI"}
 
 
 def case_index(site: Site) -> tuple[str, str]:
@@ -78,6 +81,7 @@ def case_pages(site: Site) -> Iterator[tuple[str, str]]:
 
 def _case(site: Site, case: Case, page: Page) -> Iterator[Html]:
     yield el("div", path_svg(case), class_="drawn")
+    yield from _given(site, case)
     yield el("h2", "What is right, and why")
     yield el("p", case.why, class_="why")
     yield from _right(case)
@@ -90,16 +94,21 @@ def _case(site: Site, case: Case, page: Page) -> Iterator[Html]:
     yield el("ul", *(_proven(site, name, page) for name in sorted(case.proves)))
     yield el("h2", "Where it comes from")
     yield from _source(case)
-    if isinstance(case, ExchangeCase):
-        yield el(
-            "details",
-            el("summary", "What the provider answers"),
-            el("pre", el("code", clean(site.corpus.body(case.exchange), _LONGEST)), tabindex=0),
-        )
     document = clean(jsonio.dumps(case.document), 2 * _LONGEST)
     yield el(
         "details", el("summary", "The case as it is written"), el("pre", el("code", document), tabindex=0)
     )
+
+
+def _given(site: Site, case: Case) -> Iterator[Html]:
+    """Yield what the case starts from, with the members that decide marked."""
+    if isinstance(case, ExchangeCase):
+        yield el("h2", f"What {_PROVIDERS.get(case.provider, case.provider)} answers")
+        yield listing(answer_lines(case.exchange, site.corpus))
+    else:
+        yield el("h2", "What is given")
+        given = case.document["given"]
+        yield listing(lines_of_json({key: given[key] for key in given if key != "prices"}))
 
 
 def _right(case: Case) -> Iterator[Html]:

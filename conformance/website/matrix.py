@@ -143,11 +143,8 @@ def _money(site: Site, page: Page) -> Iterator[Html]:
     yield table(
         ["", *columns],
         [
-            ["costs judged", *(len(each.stakes) for each in priced)],
-            [
-                "of them wrong",
-                *(sum(not stake.is_right for stake in each.stakes.values()) for each in priced),
-            ],
+            ["costs judged", *(_count(len(each.stakes)) for each in priced)],
+            ["of them wrong", *(_count(_wrong(each)) for each in priced)],
             ["billed too little", *(_sums(each, "under") for each in priced)],
             ["billed too much", *(_sums(each, "over") for each in priced)],
             ["billed for what nobody can know", *(_sums(each, "unfounded") for each in priced)],
@@ -168,6 +165,14 @@ def _money(site: Site, page: Page) -> Iterator[Html]:
         ),
         caption="Wrong costs, case by case",
     )
+
+
+def _count(number: int) -> Html:
+    return el("td", number, class_="number")
+
+
+def _wrong(subject: Subject) -> int:
+    return sum(not stake.is_right for stake in subject.stakes.values())
 
 
 def _sums(subject: Subject, name: str) -> Html:

@@ -201,17 +201,20 @@ def _cell(site: Site, subject: Subject, area: str, page: Page) -> Iterator[Html]
 
 def _requirement(site: Site, row: RequirementRow, subject: Subject, page: Page) -> Html:
     cases = {each.id: each for each in subject.report.cases}
-    listed = [
-        el(
+    listed: dict[bool, list[Html]] = {True: [], False: []}
+    for name, outcome in row.cases:
+        item = el(
             "li",
             sign(str(outcome)),
             " ",
             case_link(site, page, cases[name].case, clean(cases[name].title, 300), subject.slug),
             " ",
-            page.link(report_path(subject), "in the report", fragment=anchor(name), class_="id"),
+            page.link(report_path(subject), name, fragment=anchor(name), class_="id"),
         )
-        for name, outcome in row.cases
-    ]
+        listed[outcome is Outcome.PASS].append(item)
+    passed = el("ul", *listed[True], class_="plain")
+    if listed[False] and listed[True]:
+        passed = el("details", el("summary", f"{counted(len(listed[True]), 'case')} passed"), passed)
     hidden = None
     if row.hidden_by:
         links = (part for name in row.hidden_by for part in (" ", requirement_link(site, page, name)))
@@ -221,7 +224,8 @@ def _requirement(site: Site, row: RequirementRow, subject: Subject, page: Page) 
         el("h2", sign(str(row.outcome)), " ", requirement_link(site, page, row.id), f" {row.level}"),
         el("blockquote", quoted(row.text)),
         hidden,
-        el("ul", *listed, class_="plain"),
+        el("ul", *listed[False], class_="plain") if listed[False] else None,
+        passed if listed[True] else None,
         class_="requirement",
         id=row.id,
     )
