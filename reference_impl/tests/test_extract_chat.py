@@ -299,6 +299,20 @@ def test_normal_form_is_read_under_all_names_of_the_record() -> None:
     assert dict(completed(usage).quantities) == usage
 
 
+@pytest.mark.parametrize(
+    ("beside", "unread"),
+    [(40, ()), (41, ("/response/json/usage/audio_input_tokens",))],
+    ids=["same", "other"],
+)
+def test_a_count_of_normal_form_beside_the_same_details_is_read_only_if_it_repeats_them(
+    beside: int, unread: tuple[str, ...]
+) -> None:
+    record = completed(usage_of({"text_tokens": 60, "audio_tokens": 40}, audio_input_tokens=beside))
+
+    assert record.quantities["audio_input_tokens"] == 40
+    assert record.unread == unread
+
+
 def test_normal_form_without_tokens_has_none_to_miss() -> None:
     record = completed({"audio_duration_seconds": "78.4"})
 
