@@ -23,7 +23,7 @@ include_patterns = [
     "conformance/gateways/*.md",
     "conformance/calculators/*.md",
     "conformance/reports/**.md",
-    "reference_impl/README.md",
+    "reference_impl/*.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
 ]

@@ -117,6 +117,12 @@ def test_a_total_says_whether_it_is_all(statuses: list[str], complete: bool) -> 
     assert any("at least" in line for line in summary.text()) != complete
 
 
+def test_a_total_is_not_all_where_a_line_was_refused() -> None:
+    summary = summed([("p", "m", charge("priced", "USD", "1.5")), "malformed_body"])
+
+    assert [row["complete"] for row in summary.to_json()["totals"]] == [False]
+
+
 def test_the_table_names_every_group_and_every_refusal() -> None:
     records = [("openai", "whisper-1", charge("priced", "USD", "1234567.25"))] * 2
     unknown = ("openai", "gpt-9", charge("unpriced", "USD", "0"))

@@ -167,7 +167,7 @@ def totals(*, files: tuple[str, ...], prices: str | None, at: str | None, thread
             assert book is not None  # since there are tables
             table = rate_table(path, book, at, threads)
             if table.unread:
-                say(f"{path}: not read are the columns {', '.join(table.unread)}")
+                say(f"{path}: columns that are not read: {', '.join(table.unread)}")
             whole.merge(table.summary)
         else:
             whole.merge(read_document(Summary.from_json, load_json(path), str(path)))

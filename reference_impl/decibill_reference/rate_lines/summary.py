@@ -94,10 +94,10 @@ class Summary:
         return sum(self.refused.values())
 
     def by_currency(self) -> dict[str, tuple[Decimal, bool]]:
-        """Return the total of every currency, and whether it is all: no record of it lacks a part."""
+        """Return the total of every currency, and whether it is all: nothing lacks a part or was refused."""
         found: dict[str, tuple[Decimal, bool]] = {}
         for group, tally in self.groups.items():
-            total, whole = found.get(group.currency, (ZERO, True))
+            total, whole = found.get(group.currency, (ZERO, not self.refused))
             found[group.currency] = plus(total, tally.total), whole and group.status in _COMPLETE
         return dict(sorted(found.items()))
 
