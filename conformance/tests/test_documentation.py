@@ -2,114 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shlex
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.shown import ANYTHING, ROOT, follow, needs, pattern
 
-ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted(page for folder in ("tutorials", "explanation") for page in (DOCS / folder).glob("*.md"))
-
-BLOCK = re.compile(r"^```console\n(?P<shown>.*?)^```$|^% run: (?P<hidden>[^\n]*)$", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"^```\{literalinclude\} (\S+)", re.MULTILINE)
-NEEDS = re.compile(r"^% needs: (\S+)$", re.MULTILINE)
-ANYTHING = "…"
-"""On a line of its own any lines, inside a line any characters."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command and the lines that it is shown to print; None where it is run out of sight."""
-
-    line: str
-    printed: tuple[str, ...] | None
-
-
-def commands(page: str) -> Iterator[Command]:
-    for block in BLOCK.finditer(page):
-        if block["hidden"] is not None:
-            yield Command(block["hidden"], None)
-            continue
-        for part in re.split(r"^\$ ", block["shown"], flags=re.MULTILINE)[1:]:
-            line, *printed = part.replace("\\\n", "").splitlines()
-            yield Command(line, tuple(printed))
-
-
-def pattern(printed: tuple[str, ...]) -> re.Pattern[str]:
-    lines = (
-        "(?:.*\n)*?" if line == ANYTHING else ".*".join(map(re.escape, line.rstrip().split(ANYTHING))) + "\n"
-        for line in printed
-    )
-    return re.compile("".join(lines))
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> dict[str, str]:
-    """Return the environment of somebody who has installed decibill."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    path = os.pathsep.join(str(ROOT / each) for each in ("conformance", "reference_impl"))
-    program = programs / "decibill"
-    program.write_text(
-        f'#!/bin/sh\nPYTHONPATH={shlex.quote(path)} exec {shlex.quote(sys.executable)} -m decibill "$@"\n'
-    )
-    program.chmod(0o755)
-    return {
-        **os.environ,
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "COLUMNS": "100",
-        "NO_COLOR": "1",
-    }
+PAGES = [
+    *sorted(page for folder in ("tutorials", "explanation") for page in (DOCS / folder).glob("*.md")),
+    ROOT / "conformance/OBSERVATIONS.md",
+]
+"""Pages whose every command is run here; ``TRIED_BY`` says of all others by what."""
 
 
 def named() -> list[Any]:
-    return [pytest.param(page, id=page.relative_to(DOCS).as_posix()) for page in PAGES]
+    return [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in PAGES]
 
 
 @pytest.mark.parametrize("page", named())
-def test_the_commands_of_a_page_print_what_the_page_shows(
-    page: Path, shell: dict[str, str], tmp_path: Path
-) -> None:
-    text = page.read_text(encoding="utf-8")
-    for program in NEEDS.findall(text):
+def test_the_commands_of_a_page_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+    for program in needs(page.read_text(encoding="utf-8")):
         if shutil.which(program) is None:
             pytest.skip(f"the page needs {program}, which is not installed")
-    folder = tmp_path / "work"
-    folder.mkdir()
-    for name in FILE.findall(text):
-        shutil.copy(page.parent / name, folder)
-    last = 0
-    for command in commands(text):
-        done = subprocess.run(
-            ["bash", "-c", f"(exit {last}); {command.line}"],
-            cwd=folder,
-            env=shell,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        last = done.returncode
-        if command.printed is None:
-            assert last == 0, f"{command.line}\n{done.stdout}"
-            continue
-        printed = "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
-        assert pattern(command.printed).fullmatch(printed), f"$ {command.line}\n{done.stdout}"
-
-
-def test_every_page_shows_at_least_one_command() -> None:
-    assert [page.name for page in PAGES if not list(commands(page.read_text(encoding="utf-8")))] == []
+    follow(page, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -559,12 +559,12 @@ PAGE = Path(__file__).parents[1] / "OBSERVATIONS.md"
 
 
 def page_example(name: str) -> str:
-    """Return the block of the page that is marked with a name."""
-    _, _, after = PAGE.read_text("utf-8").partition(f"<!-- example: {name} -->\n")
+    """Return the block of the page that a reader saves under a name."""
+    _, _, after = PAGE.read_text("utf-8").partition(f"<!-- file: {name} -->\n")
     return after.partition("\n")[2].partition("```")[0]
 
 
-@pytest.mark.parametrize("name", ["smallest", "hosted"])
+@pytest.mark.parametrize("name", ["acme.json", "hosted.json"])
 def test_examples_of_the_page_are_what_it_says(name: str, tmp_path: Path) -> None:
     document = jsonio.loads(page_example(name), name)
     read = parse(document, name, load_cases())
@@ -590,7 +590,7 @@ def test_members_of_a_call_are_all_on_the_page() -> None:
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
 def test_the_javascript_of_the_page_writes_a_file_that_is_judged(tmp_path: Path) -> None:
-    (tmp_path / "cost.test.mjs").write_text(page_example("javascript"))
+    (tmp_path / "cost.test.mjs").write_text(page_example("cost.test.mjs"))
     node = shutil.which("node") or ""
     subprocess.run([node, "cost.test.mjs", str(data_directory("fixtures"))], cwd=tmp_path, check=True)
     read = parse(jsonio.load_file(tmp_path / "observations.json"), "observations.json", load_cases())

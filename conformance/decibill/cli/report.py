@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -109,7 +110,9 @@ def markdown_(file: Path, out: Path | None, format_: str) -> None:
     _tell(render_markdown(read, _corpus()) if format_ == "markdown" else render_outputs(read), out)
 
 
-report.add_command(markdown_, "summary")
+_summary = copy(markdown_)
+_summary.hidden = True  # the name from before there were other forms; it goes on to work
+report.add_command(_summary, "summary")
 
 
 @report.command("html", short_help="A page for people: one file that loads nothing.")
