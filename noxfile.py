@@ -232,6 +232,7 @@ def docs(session: nox.Session) -> None:
     out = Path(session.create_tmp()) / "html"
     shutil.rmtree(out, ignore_errors=True)
     session.run("sphinx-build", "-q", "-W", "--keep-going", "-b", "html", "-c", "docs", ".", str(out))
+    session.run("python", "-m", "website.links", str(out), env={"PYTHONPATH": "conformance"})
 
 
 @nox.session
@@ -300,6 +301,15 @@ def gateway_ferrogw(session: nox.Session) -> None:
     """Judge ferrogw 1.5.10, installed into an environment of its own."""
     session.install("-e.")
     judge(session, "ferrogw", own_environment(session, ("ferrogw==1.5.10",)))
+
+
+@nox.session(name="tutorial-ferrogw")
+def tutorial_ferrogw(session: nox.Session) -> None:
+    """Do what the tutorial about a gateway says: install ferrogw, describe, start, probe and judge it."""
+    session.install("-e.")
+    page = Path("conformance/gateways/TUTORIAL.md").absolute()
+    quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_QUIET": "2"}  # what pip warns of differs by machine
+    session.run("python", "-m", "tests.shown", str(page), env={"PYTHONPATH": "conformance", **quiet})
 
 
 @nox.session(name="gateway-litellm")
