@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from decibill.case import ExchangeCase
 from decibill.cli.report import report as command
 from decibill.outcome import CheckResult, Money, Outcome
 from decibill.report.counts import area_counts, counted
+from decibill.report.html.case_part import outside
 from decibill.report.html.corpus import Corpus, load_corpus
+from decibill.report.html.exchange import exchange_part
 from decibill.report.html.page import render_html
-from decibill.report.html.words import case_class
+from decibill.report.html.words import case_class, proper
 from decibill.report.json import to_json
 from decibill.report.model import BaselineUse, CaseRow, Report, RequirementRow, Selection, Spread, Timing
 from decibill.report.read import from_json, read_report
@@ -55,7 +58,10 @@ def case_of(page: Element, name: str) -> Element:
     return next(each for each in page.all("details", class_="case") if body in each.children)
 
 
-@pytest.mark.parametrize("make", REPORTS.values(), ids=list(REPORTS))
+SOME = ("everything", "strict", "known failures", "nothing was judged", "litellm", "genai-prices")
+
+
+@pytest.mark.parametrize("make", [REPORTS[name] for name in SOME], ids=SOME)
 def test_verdict_and_counts_are_those_of_the_report(make: Callable[[], Report], corpus: Corpus) -> None:
     report = make()
     page = read(render_html(report, corpus))
@@ -174,6 +180,16 @@ class TestCase:
         assert shown.all("svg") == []
         assert "37 x 7.4 / 1M" in shown.text
 
+    def test_of_other_fixtures_says_so(self, litellm: Report, corpus: Corpus) -> None:
+        def about(report: Report) -> str:
+            return one(read(render_html(report, corpus)), id="about").text
+
+        of_these = replace(litellm, suite=replace(litellm.suite, fixtures_sha256=corpus.manifest))
+        of_others = replace(litellm, suite=replace(litellm.suite, fixtures_sha256="0" * 64))
+
+        assert "of other fixtures" not in about(of_these)
+        assert "of other fixtures" in about(of_others)
+
     def test_whose_fixtures_are_gone_says_so(self, litellm: Report, corpus: Corpus, tmp_path: Path) -> None:
         page = read(render_html(litellm, replace(corpus, root=tmp_path)))
 
@@ -200,6 +216,101 @@ class TestCase:
         assert "stream" in str(found["data-feature"]).split()
         assert found["data-level"] == "MUST"
         assert "1" in str(found["data-cause"]).split()
+
+
+class TestExchange:
+    """Of one case, whatever it sends and whatever came back."""
+
+    def shown(self, corpus: Corpus, name: str, **members: Any) -> dict[str, str]:
+        case = corpus.cases[name]
+        row = CaseRow(name, name, case.title, case.area, "openai", Outcome.FAIL, **members)
+        blocks = [read(block) for block in exchange_part(row, case, corpus)]
+        return {one(block, "h4").text: block.text for block in blocks if block.all("h4")}
+
+    def test_of_every_case_has_what_is_sent_and_what_is_answered(self, corpus: Corpus) -> None:
+        for case in corpus.cases.values():
+            heads = list(self.shown(corpus, case.id))
+            if isinstance(case, ExchangeCase):
+                assert heads[0] == "The client sends"
+                assert heads[1] == f"{proper(case.provider)} answers"
+            else:
+                assert heads == ["Given"]
+
+    def test_says_how_the_client_behaves(self, corpus: Corpus) -> None:
+        shown = self.shown(corpus, "gateway/client-leaves-transcription-stream")
+
+        assert "... disconnect after 200" in shown["The client sends"]
+
+    def test_marks_the_text_where_characters_are_billed(self, corpus: Corpus) -> None:
+        case = corpus.cases["openai/speech-tts-1-binary"]
+        row = CaseRow(case.id, case.id, case.title, case.area, "openai", Outcome.FAIL)
+        sent = read(exchange_part(row, case, corpus)[0])
+
+        assert one(sent, "mark").text.startswith('  "input": ')
+
+    def test_says_where_another_answer_was_given(self, corpus: Corpus) -> None:
+        shown = self.shown(
+            corpus,
+            "openai/transcription-stream-cr",
+            answer="fixtures/upstream/openai/transcription-4o-json-37.json",
+        )
+        block = shown["OpenAI answers another call than the client sent"]
+
+        assert "fixtures/upstream/openai/transcription-4o-json-37.json, constructed" in block
+
+    def test_shows_each_call_and_what_could_not_be_read(self, corpus: Corpus) -> None:
+        session = {
+            "status": 101,
+            "headers": {"x-cost": "0.5"},
+            "frames_before": 3,
+            "frames": ['{"usage": null}'],
+        }
+        failed = {"status": 502, "headers": {}, "body": "", "error": "the connection broke"}
+        evidence = {"received": [session, failed], "upstream": [], "problems": ["log: no record"]}
+        shown = self.shown(corpus, "openai/realtime-audio-turn", evidence=evidence)
+
+        assert "x-cost: 0.5" in shown["The client receives, call 1"]
+        assert "... 3 messages before" in shown["The client receives, call 1"]
+        assert "the connection broke" in shown["The client receives, call 2"]
+        assert "log: no record" in shown["What could not be read"]
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://example.org/issues/1", "example.org/issues/1"),
+        (
+            f"https://example.org/{'a' * 80}/end.json",
+            "example.org/aaaaaaaaaaaaaaaaaaaaaa\u2026aaaaaaaaaaa/end.json",
+        ),
+    ],
+)
+def test_a_link_out_of_the_page_is_short(url: str, words: str) -> None:
+    link = one(read(outside(url)), "a")
+
+    assert link.text == words
+    assert link.attributes["rel"] == "noreferrer noopener"
+
+
+def test_what_is_not_https_is_no_link() -> None:
+    assert outside("javascript:alert(1)") == "<span>javascript:alert(1)</span>"
+
+
+def test_money_in_a_second_currency_stands_below(corpus: Corpus) -> None:
+    """The corpus has one case in euros, for calculators."""
+    name = next(case.id for case in corpus.cases.values() if case.charge and case.charge.currency == "EUR")
+    check = CheckResult("cost", ("AUB-XXX-0000",), Outcome.FAIL, got="3", money=Money(Decimal(3), Decimal(2)))
+    dollars, euros = (
+        CaseRow(each, each, "A", "pricing", None, Outcome.FAIL, checks=(check,))
+        for each in ("openai/a", name)
+    )
+    cases = (dollars, replace(dollars, id="openai/b"), euros)
+    report = replace(REPORTS["fine"](), cases=cases, areas=area_counts(cases))
+    page = read(render_html(report, corpus))
+
+    assert "EUR: billed 3, right 2." in page.all(class_="answer")[2].text
+    assert case_of(page, "openai/a").all("blockquote") == []
+    assert "The gateway said:" in page.all(class_="answer")[1].text
 
 
 def test_each_filter_offers_what_the_cases_have(page: Element) -> None:

@@ -76,12 +76,12 @@ def _plainest(found: Sequence[Stake], cases: Mapping[str, Case]) -> list[Stake]:
     """Return the wrong costs, those first that a reader sees at a glance to be wrong."""
     order = ("zero", "under", "over", "unknown", "unfounded")
     wrong = [stake for stake in found if not stake.is_right]
-    return sorted(wrong, key=lambda stake: (order.index(stake.kind), _effort(stake, cases), stake.id))
+    return sorted(wrong, key=lambda stake: (order.index(stake.kind), _effort(stake.id, cases), stake.id))
 
 
-def _effort(stake: Stake, cases: Mapping[str, Case]) -> int:
+def _effort(name: str, cases: Mapping[str, Case]) -> int:
     """Return how much there is to read of a case; a public report of the same mistake is worth a lot."""
-    case = cases.get(stake.id.partition("[")[0])
+    case = cases.get(name.partition("[")[0])
     if not isinstance(case, ExchangeCase):
         return 10_000
     lines = len(case.charge.lines) if case.charge else 0
@@ -94,6 +94,10 @@ def _effort(stake: Stake, cases: Mapping[str, Case]) -> int:
     )
 
 
-def example_of(found: Sequence[Stake], cases: Mapping[str, Case]) -> Stake | None:
-    """Return the wrong cost by which a page explains itself; None where every cost is right."""
-    return next(iter(_plainest(found, cases)), None)
+def example_of(report: Report, found: Sequence[Stake], cases: Mapping[str, Case]) -> CaseRow | None:
+    """Return the case by which a page explains itself: the plainest wrong cost, else the plainest failure."""
+    rows = {row.id: row for row in report.cases}
+    for stake in _plainest(found, cases):
+        return rows[stake.id]
+    failed = [row for row in report.cases if row.outcome is Outcome.FAIL]
+    return min(failed, key=lambda row: (_effort(row.id, cases), row.id), default=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,9 @@ def load_corpus(root: Path | None = None) -> Corpus:
         InvalidFileError: a file of it is not a case.
     """
     fixtures = root or data_directory("fixtures")
-    return Corpus({case.id: case for case in load_cases(root)}, fixtures)
+    manifest = fixtures / "MANIFEST.json"
+    digest = hashlib.sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else None
+    return Corpus({case.id: case for case in load_cases(root)}, fixtures, digest)
 
 
 def answered(case: ExchangeCase, row: CaseRow) -> Mapping[str, Any]:

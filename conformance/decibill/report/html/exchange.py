@@ -12,6 +12,7 @@ from decibill.case import ExchangeCase
 from decibill.report.html.corpus import answered
 from decibill.report.html.deciding import Line, is_list, is_object, lines_of, lines_of_json
 from decibill.report.html.markup import Html, clean, el
+from decibill.report.html.words import counted, proper
 
 if TYPE_CHECKING:
     from decibill.case import Case
@@ -47,15 +48,10 @@ def exchange_part(row: CaseRow, case: Case | None, corpus: Corpus, subject: str 
     if isinstance(case, ExchangeCase):
         exchange = answered(case, row)
         blocks.append(_block("The client sends", listing(list(_sent(case, row.dialect)))))
-        label = (
-            f"{case.provider} answers"
-            if exchange is case.exchange
-            else f"{case.provider} answers (another call than the client\u2019s reached it)"
-        )
-        source = (
-            f"{clean(row.answer, 200)}, {case.source.kind}" if row.answer else f"the case, {case.source.kind}"
-        )
-        blocks.append(_block(label, listing(answer_lines(exchange, corpus)), source))
+        other = "" if exchange is case.exchange else " another call than the client sent"
+        label = f"{proper(case.provider)} answers{other}"
+        source = f"{row.answer or 'the case'}, {case.source.kind}"
+        blocks.append(_block(label, listing(answer_lines(exchange, corpus)), clean(source, 200)))
     elif case is not None:
         blocks.append(record_part(case))
     received: Sequence[Any] = row.evidence.get("received", ())
@@ -68,11 +64,8 @@ def exchange_part(row: CaseRow, case: Case | None, corpus: Corpus, subject: str 
         blocks.append(_folded("What the gateway passed on", listing(lines_of_json(list(passed_on)))))
     problems = row.evidence.get("problems", ())
     if problems:
-        blocks.append(
-            _block(
-                "What could not be read", el("ul", *(el("li", clean(str(each), 500)) for each in problems))
-            )
-        )
+        items = (el("li", clean(str(each), 500)) for each in problems)
+        blocks.append(_block("What could not be read", el("ul", items)))
     return blocks
 
 
@@ -137,7 +130,11 @@ def deciding_part(case: ExchangeCase, row: CaseRow, corpus: Corpus, most: int = 
         return None
     indent = min(len(line.text) - len(line.text.lstrip()) for line in lines)
     shown = [Line(line.text[indent:], is_deciding=True) for line in lines[:most]]
-    more = [Line(f"... {len(lines) - most} more lines", is_left_out=True)] if len(lines) > most else []
+    more = (
+        [Line(f"... {counted(len(lines) - most, 'more line')}", is_left_out=True)]
+        if len(lines) > most
+        else []
+    )
     return listing([*shown, *more])
 
 

@@ -18,14 +18,14 @@ from decibill.report.html.causes import example_of
 from decibill.report.html.costs import costs_part
 from decibill.report.html.exchange import deciding_part
 from decibill.report.html.markup import Html, clean, el
-from decibill.report.html.words import FLAWS, counted
+from decibill.report.html.words import FLAWS, counted, proper
 
 if TYPE_CHECKING:
     from decibill.case import Case
     from decibill.report.html.case_part import Context
     from decibill.report.html.causes import Cause
     from decibill.report.model import CaseRow, Report
-    from decibill.report.money import Stake, Sums
+    from decibill.report.money import Sums
 
 __all__ = ["first_screen"]
 
@@ -215,18 +215,10 @@ def _cause(cause: Cause) -> Html:
 
 
 def _why(report: Report, context: Context) -> Iterator[Html]:
-    example = example_of(list(context.stakes.values()), context.corpus.cases)
-    row = _row_of(report, example)
+    row = example_of(report, list(context.stakes.values()), context.corpus.cases)
     if row is not None:
         yield from _example(row, context)
     yield el("p", _grounds(report, context.corpus.cases), class_="where")
-
-
-def _row_of(report: Report, example: Stake | None) -> CaseRow | None:
-    """Return the case to explain: the one with the plainest wrong cost, else the first that failed."""
-    if example is not None:
-        return next(row for row in report.cases if row.id == example.id)
-    return next((row for row in report.cases if row.outcome is Outcome.FAIL), None)
 
 
 def _example(row: CaseRow, context: Context) -> Iterator[Html]:
@@ -235,20 +227,22 @@ def _example(row: CaseRow, context: Context) -> Iterator[Html]:
     if isinstance(case, ExchangeCase):
         said = deciding_part(case, row, context.corpus, most=6)
         if said is not None:
-            yield el("p", f"{case.provider} answered ({case.source.kind}):", class_="label")
+            yield el("p", f"{proper(case.provider)} answered ({case.source.kind}):", class_="label")
             yield said
     why = row.why or (case.why if case else "")
     if why:
-        yield el("p", "So the bill is:", class_="label")
+        yield el("p", "So the bill is:" if row.id in context.stakes else "So this is right:", class_="label")
         yield el("p", clean(why, 420), class_="why")
     flaws = [check for check in row.checks if check.outcome in FLAWS]
     flaws.sort(key=lambda check: check.check not in {"cost", "silent_zero"})
     if flaws:
-        got = el("b", clean(flaws[0].got, 80), class_="number") if flaws[0].got else "nothing"
+        worst = flaws[0]
         yield el("p", f"The {context.subject} said:", class_="label")
-        yield el("p", got, " at ", el("code", clean(flaws[0].where, 160))) if flaws[0].where else el("p", got)
-        named = [context.requirements[name] for name in flaws[0].requirements if name in context.requirements]
-        for found in named[:1]:
+        where = [" at ", el("code", clean(worst.where, 160))] if worst.where else None
+        right = f", where {clean(worst.expected, 60)} is right" if worst.expected else None
+        yield el("p", el("b", clean(worst.got, 80) or "nothing", class_="number"), where, right)
+        named = [context.requirements[name] for name in worst.requirements if name in context.requirements]
+        for found in sorted(named, key=lambda row: (row.outcome is not Outcome.FAIL, -len(row.cases)))[:1]:
             yield el(
                 "blockquote",
                 sentence(found.text, 400),

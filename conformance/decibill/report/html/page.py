@@ -12,7 +12,7 @@ from decibill.report.html.first import first_screen
 from decibill.report.html.look import document, script
 from decibill.report.html.markup import Html, clean, el, joined
 from decibill.report.html.requirement_part import requirements_part
-from decibill.report.html.words import OUTCOMES, case_class, counted
+from decibill.report.html.words import OUTCOMES, case_class, counted, proper
 from decibill.report.money import stakes, sums
 from decibill.report.timing import timing_words
 
@@ -62,7 +62,7 @@ def render_html(report: Report, corpus: Corpus, *, spec_base: str = "") -> str:
                 *first_screen(report, context, causes, sums(found)),
                 requirements_part(report, context),
                 _cases(report, context, causes),
-                _notes(report),
+                _notes(report, corpus.manifest),
             ),
         ]
     )
@@ -99,7 +99,7 @@ def _area(area: Area, rows: Iterable[CaseRow], context: Context) -> Html:
     rest = [row for row in ordered if row.outcome is Outcome.NOT_DECLARED]
     return el(
         "section",
-        el("h3", clean(area.name.replace("_", " "), 80), " ", el("span", ", ".join(said), class_="where")),
+        el("h3", clean(proper(area.name), 80), " ", el("span", ", ".join(said), class_="where")),
         *(case_part(row, context) for row in asked),
         _not_asked(rest, context) if rest else None,
         class_="cases-of",
@@ -173,16 +173,16 @@ def _field(name: str, control: Html) -> Html:
     return el("div", el("label", name, for_=f"filter-{name}"), control, class_="field")
 
 
-def _notes(report: Report) -> Html:
+def _notes(report: Report, manifest: str | None) -> Html:
     return el(
         "footer",
         el("h2", "About this run"),
-        el("ul", *(el("li", each) for each in _facts(report)), class_="plain"),
+        el("ul", *(el("li", each) for each in _facts(report, manifest)), class_="plain"),
         id="about",
     )
 
 
-def _facts(report: Report) -> Iterator[Html | str]:
+def _facts(report: Report, manifest: str | None) -> Iterator[Html | str]:
     suite, gateway = report.suite, report.gateway
     where = f"{clean(gateway.id, 100)}, {clean(gateway.url, 200)}"
     yield f"{gateway.kind.capitalize()} {where}; upstream {clean(report.upstream, 200)}."
@@ -190,6 +190,8 @@ def _facts(report: Report) -> Iterator[Html | str]:
     yield f"decibill {suite.version}, spec {suite.spec}: {counts}, begun {report.started}."
     if suite.fixtures_sha256:
         yield joined(["Fixtures ", el("code", suite.fixtures_sha256), "."])
+        if suite.fixtures_sha256 != manifest:
+            yield "Pictures and recorded answers are of other fixtures; the numbers are the run\u2019s."
     if report.timing is not None:
         yield f"It took {timing_words(report.timing)}."
     chosen = [*report.selection.only, *report.selection.features, *report.selection.providers]

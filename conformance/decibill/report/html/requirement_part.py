@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from decibill.outcome import Outcome
 from decibill.report.html.case_part import anchor, sentence
 from decibill.report.html.markup import Html, clean, el
-from decibill.report.html.words import FLAWS, counted, outcome_mark, sign
+from decibill.report.html.words import FLAWS, counted, outcome_mark, proper, sign
 
 if TYPE_CHECKING:
     from decibill.report.html.case_part import Context
@@ -69,7 +69,12 @@ def _area(name: str, rows: Sequence[RequirementRow], context: Context) -> Html:
     ordered = sorted(rows, key=lambda row: (rank.index(_kind(row)), not row.level.startswith("MUST"), row.id))
     return el(
         "details",
-        el("summary", el("span", name, class_="title"), " ", el("span", ", ".join(counts), class_="where")),
+        el(
+            "summary",
+            el("span", proper(name), class_="title"),
+            " ",
+            el("span", ", ".join(counts), class_="where"),
+        ),
         *(_requirement(row, context) for row in ordered),
         class_="area",
     )

@@ -10,7 +10,7 @@ from decibill.report.html.markup import Html, el
 if TYPE_CHECKING:
     from decibill.report.model import CaseRow
 
-__all__ = ["FLAWS", "OUTCOMES", "case_class", "counted", "outcome_mark", "sign"]
+__all__ = ["FLAWS", "OUTCOMES", "case_class", "counted", "outcome_mark", "proper", "sign"]
 
 FLAWS: Final = (Outcome.FAIL, Outcome.ERROR, Outcome.NOT_TESTABLE)
 OUTCOMES: Final = {
@@ -49,6 +49,14 @@ def sign(outcome: str) -> Html:
     """Return an outcome as its sign and its word."""
     mark, word = OUTCOMES[str(outcome)]
     return el("span", el("span", mark, aria_hidden="true"), f" {word}", class_=f"sign {outcome}")
+
+
+_NAMES: Final = {"openai": "OpenAI", "elevenlabs": "ElevenLabs", "gemini": "Gemini", "azure": "Azure"}
+
+
+def proper(name: str) -> str:
+    """Return the name of a provider, or any other word, as it is written."""
+    return _NAMES.get(name, name.replace("_", " ").capitalize())
 
 
 def counted(number: int, noun: str) -> str:
