@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from decibill_reference.commands import rate
-from decibill_reference.errors import DecibillReferenceError
+from decibill_reference.files import load_price_book
 from decibill_reference.rate_lines import command, processes
+from decibill_reference.rate_lines.chunks import Chunk
 from decibill_reference.rate_lines.command import totals
 from decibill_reference.rate_lines.processes import WorkerLostError
 from decibill_reference.rate_lines.progress import Progress, watched
-from decibill_reference.rate_lines.rater import Refused
+from decibill_reference.rate_lines.rater import Rater
 from tests.corpus import FIXTURES, exchanges, readable
 
 NAME = "azure/transcription-founding-report"
@@ -96,13 +97,14 @@ def test_refusals_beyond_a_number_are_counted_and_not_told(folder: Path) -> None
 
 @pytest.mark.parametrize("before", [0, 19, 20])
 def test_that_more_is_not_told_is_told_once(before: int, capsys: pytest.CaptureFixture[str]) -> None:
-    error = DecibillReferenceError("malformed_body", "", "bad")
-    refused = [Refused(line, error) for line in range(1, 24)]
-    command.tell("log", refused[:before], 0)
-    command.tell("log", refused[before:], before)
-    command.tell("log", refused, len(refused))
+    rater = Rater(load_price_book(Path(FOUNDING)))
+    lines = 0
+    for more in (before, 23 - before, 23):
+        command.tell("log", rater.chunk(Chunk(lines + 1, b"{\n" * more)), lines)
+        lines += more
 
-    assert capsys.readouterr().err.count("further refused lines") == 1
+    told = capsys.readouterr().err
+    assert (told.count("not JSON"), told.count("further refused lines")) == (20, 1)
 
 
 def test_files_of_an_exchange_are_found_in_the_folder_of_the_log(folder: Path) -> None:

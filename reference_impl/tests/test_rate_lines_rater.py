@@ -106,6 +106,13 @@ def test_a_line_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     assert UNTOLD in answers("{}" + " " * 38)[0]["error"]["message"]
 
 
+def test_of_many_bad_lines_all_are_answered_and_the_first_are_kept() -> None:
+    got = done(*["{"] * 50)
+
+    assert (len(got.output.splitlines()), got.summary.refusals) == (50, 50)
+    assert [bad.line for bad in got.refused] == list(range(1, 21))
+
+
 def test_a_strict_chunk_ends_with_its_first_bad_line() -> None:
     got = done(USAGE, "{", USAGE, "{", strict=True)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,7 @@ from decibill_reference.prices import PriceBook
 from decibill_reference.rate_lines.chunks import chunks
 from decibill_reference.rate_lines.processes import Setting, WorkerLostError, cores, ordered
 from decibill_reference.rate_lines.progress import Progress, watched
+from decibill_reference.rate_lines.rater import TOLD
 from decibill_reference.rate_lines.summary import Summary
 from decibill_reference.rate_lines.table import is_table, rate_table
 from decibill_reference.talk import (
@@ -33,12 +34,9 @@ from decibill_reference.talk import (
 )
 
 if TYPE_CHECKING:
-    from decibill_reference.rate_lines.rater import Refused
+    from decibill_reference.rate_lines.rater import Done
 
 __all__ = ["Log", "rate_log", "tell", "totals"]
-
-_TOLD: Final = 20
-"""Refusals that are told one by one; all of them are in the output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,7 @@ def _rate(log: Log, setting: Setting) -> Summary:
         with closing(ordered(chunks(read), setting, log.jobs or cores())) as done_in_order:
             try:
                 for done in done_in_order:
-                    tell(log.file, done.refused, summary.refusals)
+                    tell(log.file, done, summary.refusals)
                     summary.merge(done.summary)
                     output.write(done.output)
                     output.flush()
@@ -108,11 +106,11 @@ def _rate(log: Log, setting: Setting) -> Summary:
     return summary
 
 
-def tell(file: str, refused: list[Refused], before: int) -> None:
+def tell(file: str, done: Done, before: int) -> None:
     """Tell of refused lines, unless that was done often enough *before*."""
-    for found in refused[: max(0, _TOLD - before)]:
+    for found in done.refused[: max(0, TOLD - before)]:
         say(refusal_line(f"{named(file)} line {found.line}", found.error))
-    if before <= _TOLD < before + len(refused):
+    if before <= TOLD < before + done.summary.refusals:
         say("further refused lines are not told here; each has its error in the output")
 
 

@@ -22,13 +22,17 @@ if TYPE_CHECKING:
     from decibill_reference.prices import PriceBook
     from decibill_reference.rate_lines.chunks import Chunk
 
-__all__ = ["Done", "Rater", "Refused"]
+__all__ = ["TOLD", "Done", "Rater", "Refused"]
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False)
 _UNKNOWN: Final = (
     "neither an exchange (with a response), nor a usage record (with quantities), "
     "nor an object that has one as its member exchange or usage"
 )
+
+
+TOLD: Final = 20
+"""Refused lines that are told one by one; all of them are in the output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Done:
 
     summary: Summary = field(default_factory=Summary)
     refused: list[Refused] = field(default_factory=list[Refused])
+    """The first refused lines, at most `TOLD`."""
+
     read: int = 0
     """Bytes of the input."""
 
@@ -81,7 +87,8 @@ class Rater:
             except DecibillReferenceError as error:
                 answer = {**identity, "line": number, **error.to_json()}
                 done.summary.refuse(error.code)
-                done.refused.append(Refused(number, error))
+                if len(done.refused) < TOLD:
+                    done.refused.append(Refused(number, error))
             output.append(_text(answer))
             if self.strict and done.refused:
                 break
