@@ -6,7 +6,6 @@ A charge never hides what it lacks. Usage that should be priced and cannot be is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -86,8 +85,7 @@ class Gap(NamedTuple):
         return gap
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """What a usage record costs."""
 
     status: str

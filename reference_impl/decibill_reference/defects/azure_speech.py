@@ -23,7 +23,7 @@ _TAGS: Final = re.compile(r"<[^>]*>")
 
 def _counted_as(count: int, exchange: Exchange) -> UsageRecord:
     usage = extract(exchange)
-    return replace(usage, quantities={**usage.quantities, _CHARACTERS: count})
+    return usage._replace(quantities={**usage.quantities, _CHARACTERS: count})
 
 
 def _ssml(exchange: Exchange) -> str | None:

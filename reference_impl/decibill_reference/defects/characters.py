@@ -34,7 +34,7 @@ def _counted(count: Callable[[str, Json], int]) -> Read:
         text: Any = request.get("input", request.get("text"))
         if _CHARACTERS not in usage.quantities or not isinstance(text, str):
             return usage
-        return replace(usage, quantities={**usage.quantities, _CHARACTERS: count(text, request)})
+        return usage._replace(quantities={**usage.quantities, _CHARACTERS: count(text, request)})
 
     return read
 

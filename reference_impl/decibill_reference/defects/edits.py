@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from decibill_reference.extract import extract
@@ -131,4 +130,4 @@ def with_quantities(usage: UsageRecord, quantities: Mapping[str, int | Decimal])
     """Return *usage* with other quantities, and nothing unknown of them."""
     basis = {name: usage.basis.get(name, "derived") for name in quantities}
     unknown = tuple(name for name in usage.unknown if name not in quantities or name in usage.quantities)
-    return replace(usage, quantities=quantities, basis=basis, unknown=unknown)
+    return usage._replace(quantities=quantities, basis=basis, unknown=unknown)

@@ -49,7 +49,7 @@ def _characters_as_credits(exchange: Exchange) -> UsageRecord:
     characters = usage.quantities.get(_CHARACTERS)
     if _CREDITS not in usage.quantities or characters is None:
         return usage
-    return replace(usage, quantities={**usage.quantities, _CREDITS: characters})
+    return usage._replace(quantities={**usage.quantities, _CREDITS: characters})
 
 
 def _channels_unseen(usage: UsageRecord, book: PriceBook) -> Charge:
@@ -58,7 +58,7 @@ def _channels_unseen(usage: UsageRecord, book: PriceBook) -> Charge:
 
 
 def _options_unseen(usage: UsageRecord, book: PriceBook) -> Charge:
-    return rate(replace(usage, features=()), book)
+    return rate(usage._replace(features=()), book)
 
 
 def _last_word(document: Json, exchange: Exchange) -> None:

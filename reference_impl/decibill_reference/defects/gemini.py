@@ -84,7 +84,7 @@ def _summing(kind: type[StreamDigest]) -> StreamDigest:
 
 
 def _standard_tier(exchange: Exchange) -> UsageRecord:
-    return replace(extract(exchange), service_tier=None)
+    return extract(exchange)._replace(service_tier=None)
 
 
 GEMINI = (

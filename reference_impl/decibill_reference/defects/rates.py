@@ -50,7 +50,7 @@ def _audio_without_rate_free(usage: UsageRecord, book: PriceBook) -> Charge:
     lacking = [gap for gap in charge.unpriced if gap.reason == "no_rate"]
     if charge.status != "partial" or len(lacking) != len(charge.unpriced):
         return charge
-    return replace(charge, status="priced", unpriced=())
+    return charge._replace(status="priced", unpriced=())
 
 
 def _other_unit_priced(usage: UsageRecord, book: PriceBook) -> Charge:
@@ -63,7 +63,7 @@ def _other_unit_priced(usage: UsageRecord, book: PriceBook) -> Charge:
     price = next(iter(entries[0].rates.values())).price
     count = max((Decimal(each) for each in usage.quantities.values()), default=Decimal(0))
     total = count * Decimal(price.amount) / Decimal(price.per)
-    return replace(charge, status="priced", total=total, unpriced=())
+    return charge._replace(status="priced", total=total, unpriced=())
 
 
 def _information_priced(usage: UsageRecord, book: PriceBook) -> Charge:
@@ -72,7 +72,7 @@ def _information_priced(usage: UsageRecord, book: PriceBook) -> Charge:
     seconds = usage.quantities.get("media_duration_seconds", usage.quantities.get("audio_duration_seconds"))
     if charge.total is None or seconds is None or "input_tokens" not in usage.quantities:
         return charge
-    return replace(charge, total=charge.total + Decimal(seconds) * Decimal("0.0001"))
+    return charge._replace(total=charge.total + Decimal(seconds) * Decimal("0.0001"))
 
 
 def _without_step(found: Rate) -> Rate:
@@ -98,7 +98,7 @@ def _per_thousand(found: Rate) -> Rate:
 
 def _free_is_unknown(usage: UsageRecord, book: PriceBook) -> Charge:
     charge = rate(usage, book)
-    return replace(charge, status="unpriced", total=None) if charge.status == "free" else charge
+    return charge._replace(status="unpriced", total=None) if charge.status == "free" else charge
 
 
 def _named(status: str, other: str) -> Rated:
@@ -106,7 +106,7 @@ def _named(status: str, other: str) -> Rated:
 
     def rated(usage: UsageRecord, book: PriceBook) -> Charge:
         charge = rate(usage, book)
-        return replace(charge, status=other) if charge.status == status else charge
+        return charge._replace(status=other) if charge.status == status else charge
 
     return rated
 
@@ -114,7 +114,7 @@ def _named(status: str, other: str) -> Rated:
 def _deployment_looked_up(usage: UsageRecord, book: PriceBook) -> Charge:
     if usage.provider != "azure" or usage.operation != "transcription":
         return rate(usage, book)
-    return rate(replace(usage, model=f"{usage.model}-deployment"), book)
+    return rate(usage._replace(model=f"{usage.model}-deployment"), book)
 
 
 def _names(usage: UsageRecord, book: PriceBook) -> list[str]:
@@ -125,7 +125,7 @@ def _names(usage: UsageRecord, book: PriceBook) -> list[str]:
 def _snapshot_undated(usage: UsageRecord, book: PriceBook) -> Charge:
     """Charge a dated snapshot at the price of the name without the date."""
     undated = _DATE.sub("", usage.model or "")
-    return rate(replace(usage, model=undated) if book.named(usage.provider, undated) else usage, book)
+    return rate(usage._replace(model=undated) if book.named(usage.provider, undated) else usage, book)
 
 
 def _first_price(usage: UsageRecord, book: PriceBook) -> Charge:
@@ -138,7 +138,7 @@ def _first_price(usage: UsageRecord, book: PriceBook) -> Charge:
 
 
 def _region_unseen(usage: UsageRecord, book: PriceBook) -> Charge:
-    return rate(replace(usage, region=None), book)
+    return rate(usage._replace(region=None), book)
 
 
 def _seconds_as_tokens(usage: UsageRecord, book: PriceBook) -> Charge:
@@ -154,7 +154,7 @@ def _seconds_as_tokens(usage: UsageRecord, book: PriceBook) -> Charge:
         "text_input_tokens": 0,
         "output_tokens": 0,
     }
-    return rate(with_quantities(replace(usage, unknown=()), guessed), book)
+    return rate(with_quantities(usage._replace(unknown=()), guessed), book)
 
 
 def _sessions_guessed(usage: UsageRecord, book: PriceBook) -> Charge:
@@ -163,7 +163,7 @@ def _sessions_guessed(usage: UsageRecord, book: PriceBook) -> Charge:
     if usage.operation != "realtime" or charge.status not in {"unmetered", "partial"}:
         return charge
     total = (charge.total or Decimal(0)) + _FLAT
-    return replace(charge, status="priced", total=total, unpriced=())
+    return charge._replace(status="priced", total=total, unpriced=())
 
 
 def _default_found(usage: UsageRecord, book: PriceBook) -> Charge:
@@ -171,7 +171,7 @@ def _default_found(usage: UsageRecord, book: PriceBook) -> Charge:
     names = _names(usage, book)
     if usage.components or not names or book.named(usage.provider, usage.model or ""):
         return rate(usage, book)
-    return rate(replace(usage, model=names[0]), book)
+    return rate(usage._replace(model=names[0]), book)
 
 
 RATES = (

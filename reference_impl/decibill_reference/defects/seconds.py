@@ -59,7 +59,7 @@ def _unstated_is_free(exchange: Exchange) -> UsageRecord:
     usage = extract(exchange)
     if exchange["operation"] != "translation" or exchange["response"]["status"] >= 400:
         return usage
-    return replace(usage, quantities={}, basis={}, unknown=(_SECONDS,))
+    return usage._replace(quantities={}, basis={}, unknown=(_SECONDS,))
 
 
 def _stated_unread(document: Json, exchange: Exchange) -> None:

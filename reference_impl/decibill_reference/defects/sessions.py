@@ -36,13 +36,13 @@ def _is_of_a_turn(event: Json) -> bool:
 
 
 def _main_alone(exchange: Exchange) -> UsageRecord:
-    return replace(extract(exchange), components=())
+    return extract(exchange)._replace(components=())
 
 
 def _all_at_the_session_price(exchange: Exchange) -> UsageRecord:
     usage = extract(exchange)
-    components = tuple(replace(each, model=usage.model) for each in usage.components)
-    return replace(usage, components=components)
+    components = tuple(each._replace(model=usage.model) for each in usage.components)
+    return usage._replace(components=components)
 
 
 def _unstated_is_nothing(exchange: Exchange) -> UsageRecord:

@@ -9,7 +9,7 @@ once.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -165,7 +165,7 @@ class _Log:
             }
             # A sum may have more digits than a quantity of one record; so it does not go through the reader.
             empty = UsageRecord.from_json({**document, "quantities": {}, "basis": {}})
-            yield replace(empty, quantities=summed, basis=dict.fromkeys(summed, basis)), row[len(KEYS) + 1]
+            yield empty._replace(quantities=summed, basis=dict.fromkeys(summed, basis)), row[len(KEYS) + 1]
 
     def _rows(self, rows: str) -> Iterator[tuple[dict[str, Any], int]]:
         """Yield every record that differs from others in more than its time, and how many it stands for."""
