@@ -186,8 +186,8 @@ def _named(
     named: dict[str, _Part] = {}
     for entry in usage.items(member) if member else ():
         count = _count(entry, names.tokens)
-        part = _Part(count.value if count else 0, _REPORTED, (entry, count.member) if count else None)
-        named = _joined(named, {_modality(entry, modalities): part})
+        part = _Part(count.value, _REPORTED, (entry, count.member)) if count else _Part(0, _REPORTED)
+        _join(named, _modality(entry, modalities), part)
     return named
 
 
@@ -198,15 +198,20 @@ def _modality(entry: WireObject, modalities: Mapping[str, str]) -> str:
 
 
 def _joined(parts: dict[str, _Part], more: Mapping[str, _Part]) -> dict[str, _Part]:
+    if not more:
+        return parts
     joined = dict(parts)
     for modality, part in more.items():
-        before = joined.get(modality)
-        if before is None:
-            joined[modality] = part
-        else:
-            basis = weaker(before.basis, part.basis)
-            joined[modality] = _Part(before.value + part.value, basis, before.place or part.place)
+        _join(joined, modality, part)
     return joined
+
+
+def _join(parts: dict[str, _Part], modality: str, part: _Part) -> None:
+    before = parts.get(modality)
+    if before is not None:
+        basis = weaker(before.basis, part.basis)
+        part = _Part(before.value + part.value, basis, before.place or part.place)
+    parts[modality] = part
 
 
 def _divided(

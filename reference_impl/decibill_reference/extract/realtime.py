@@ -50,24 +50,13 @@ class _Session:
         self._done: set[str] = set()
         self._transcribed: set[tuple[str, str]] = set()
         self._heard: dict[tuple[str, str], str | None] = {}
-        self._readers: Mapping[str, Callable[[WireObject], None]] = {
-            "session.created": self._configure,
-            "session.updated": self._configure,
-            "transcription_session.created": self._configure,
-            "transcription_session.updated": self._configure,
-            "response.created": self._begin,
-            "response.done": self._respond,
-            "conversation.item.input_audio_transcription.delta": self._hear,
-            "conversation.item.input_audio_transcription.completed": self._transcribe,
-            "conversation.item.input_audio_transcription.failed": self._give_up,
-        }
 
     def read(self, event: WireObject) -> None:
         """Read one event of the server; most say nothing of usage."""
         word = event.text("type") or ""
-        reader = self._readers.get(word)
+        reader = _READERS.get(word)
         if reader:
-            reader(event)
+            reader(self, event)
         else:
             self._clock.read(word, event, self._components, self._draft)
 
@@ -85,7 +74,7 @@ class _Session:
         self._components.state(draft)
         read_service_tier(self._exchange, None, draft)
 
-    def _configure(self, event: WireObject) -> None:
+    def configure(self, event: WireObject) -> None:
         """Note by what the input is transcribed from here on; a session that does not say changes nothing."""
         session: object = event.members.get("session")
         if _at(session, ("type",)) == "translation":
@@ -97,12 +86,12 @@ class _Session:
                 self._input_model = self._exchange.model_of(name) if isinstance(name, str) else None
                 return
 
-    def _begin(self, event: WireObject) -> None:
+    def begin(self, event: WireObject) -> None:
         name = _text(event, "response", "id")
         if name not in self._done:
             self._open.add(name)
 
-    def _respond(self, event: WireObject) -> None:
+    def respond(self, event: WireObject) -> None:
         """Read what a response used, whether it was completed, cancelled or failed."""
         name = _text(event, "response", "id")
         self._open.discard(name)
@@ -119,17 +108,17 @@ class _Session:
             read_usage(usage, used)
         self._draft.add(used)
 
-    def _hear(self, event: WireObject) -> None:
+    def hear(self, event: WireObject) -> None:
         """Note that an item of the input is being transcribed, and by what."""
         part = _part(event)
         if part not in self._transcribed:
             self._heard.setdefault(part, self._input_model)
 
-    def _give_up(self, event: WireObject) -> None:
+    def give_up(self, event: WireObject) -> None:
         """Forget the transcription of one item, which failed and is not billed."""
         self._heard.pop(_part(event), None)
 
-    def _transcribe(self, event: WireObject) -> None:
+    def transcribe(self, event: WireObject) -> None:
         """Read what the transcription of one item of the input used."""
         part = _part(event)
         self._heard.pop(part, None)
@@ -143,6 +132,20 @@ class _Session:
         used = Draft()
         read_transcript(self._exchange, event, used)
         self._components.add(_TRANSCRIPTION, self._input_model, used, self._draft)
+
+
+_READERS: Mapping[str, Callable[[_Session, WireObject], None]] = {
+    "session.created": _Session.configure,
+    "session.updated": _Session.configure,
+    "transcription_session.created": _Session.configure,
+    "transcription_session.updated": _Session.configure,
+    "response.created": _Session.begin,
+    "response.done": _Session.respond,
+    "conversation.item.input_audio_transcription.delta": _Session.hear,
+    "conversation.item.input_audio_transcription.completed": _Session.transcribe,
+    "conversation.item.input_audio_transcription.failed": _Session.give_up,
+}
+"""What reads an event of the server that bears on usage by tokens."""
 
 
 def _part(event: WireObject) -> tuple[str, str]:

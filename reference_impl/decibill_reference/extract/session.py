@@ -6,12 +6,12 @@ What its other models used is summed by `Components`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.extract.draft import Draft
 from decibill_reference.extract.wire import WireObject
+from decibill_reference.jsonio import is_object
 
 if TYPE_CHECKING:
     from decibill_reference.exchange import Exchange
@@ -100,12 +100,12 @@ def leave_open(draft: Draft) -> None:
 
 
 def _is_end(item: object) -> bool:
-    return isinstance(item, Mapping) and "close" in item and "frame" not in item
+    return is_object(item) and "close" in item and "frame" not in item
 
 
 def _frame(item: object, pointer: str) -> Frame:
-    outer = WireObject(item, pointer)
-    side = outer.text("from")
+    outer = item if is_object(item) else WireObject(item, pointer).members
+    side = outer.get("from")
     if side not in _SIDES:
         raise DecibillReferenceError("malformed_body", f"{pointer}/from", "a frame is from client or server")
-    return Frame(side == "server", WireObject(outer.members.get("frame"), f"{pointer}/frame"))
+    return Frame(side == "server", WireObject(outer.get("frame"), f"{pointer}/frame"))

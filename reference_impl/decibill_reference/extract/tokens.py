@@ -82,6 +82,7 @@ _OUTPUT = _Direction(
     subset=("reasoning_output_tokens", "reasoning_tokens"),
 )
 _CACHED_DETAILS = "cached_tokens_details"
+_CACHED_PARTS = tuple((f"cached_{quantity}", member) for quantity, member in _INPUT.parts)
 _MEMBERS = frozenset(
     member
     for direction in (_INPUT, _OUTPUT)
@@ -185,9 +186,11 @@ def _read(
 def _read_cached_parts(details: Sequence[WireObject], top: WireObject | None, draft: Draft) -> None:
     """State the cached tokens by modality where the provider splits them (AUB-USE-ffb3)."""
     split = [part for spelling in details if (part := spelling.child(_CACHED_DETAILS)) is not None]
-    parts = [(f"cached_{quantity}", member) for quantity, member in _INPUT.parts]
-    values = {quantity: _read(quantity, split, member, top, draft) for quantity, member in parts}
-    present = {quantity: value for quantity, value in values.items() if value is not None}
+    present: dict[str, int] = {}
+    for quantity, member in _CACHED_PARTS:
+        value = _read(quantity, split, member, top, draft)
+        if value is not None:
+            present[quantity] = value
     if present and draft.stated("cached_input_tokens") is None:
         draft.state("cached_input_tokens", sum(present.values()), _REPORTED, of=next(iter(present)))
 

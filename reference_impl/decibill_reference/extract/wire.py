@@ -129,7 +129,7 @@ class WireObject:
         chosen = None
         for member in members:
             value = self.members.get(member)
-            if value is None or value == {}:
+            if not value and (value is None or value == {}):
                 continue
             if chosen is None:
                 chosen = member
