@@ -57,6 +57,8 @@ def tests(session: nox.Session) -> None:
     """Run our own tests; on the oldest Python all of them, with branch coverage (95 % and 100 %)."""
     session.install("-e.[media]", *group("test"))
     everything = ["-n", "auto", *session.posargs]
+    # also where that is off: each of the hundreds of programs that tests start would compile everything again
+    session.env["PYTHONDONTWRITEBYTECODE"] = ""
     if session.python != PYTHONS[0]:
         session.run("pytest", *everything, *(f"--ignore={name}" for name in ONE_PYTHON_IS_ENOUGH))
         return
