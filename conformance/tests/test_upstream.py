@@ -424,3 +424,24 @@ def test_the_upstream_alone_names_an_unknown_case() -> None:
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 2
     assert "did you mean gateway/preflight-text-chat" in errors
+
+
+def test_an_answer_takes_the_upstreams_own_time_until_it_has_ended(tmp_path: Path) -> None:
+    with ReplayUpstream(fixtures=tmp_path, on_attempt=lambda *_: time.sleep(0.2)) as upstream:
+        upstream.load("one", [step()])
+        upstream.begin("one")
+        assert post(upstream).status_code == 200
+        assert upstream.has_answered("one", 10)
+        assert upstream.seconds("one") >= 0.2
+        assert upstream.seconds("one") == 0.0
+
+
+def test_an_answer_that_the_suite_fails_to_make_has_ended(tmp_path: Path) -> None:
+    def fail(token: str | None, attempt: Attempt) -> None:
+        raise RuntimeError("a fault")
+
+    with ReplayUpstream(fixtures=tmp_path, on_attempt=fail) as upstream:
+        upstream.load("one", [step()])
+        upstream.begin("one")
+        assert post(upstream).status_code == 500
+        assert upstream.has_answered("one", 10)
