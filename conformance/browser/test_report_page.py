@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import time
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from browser.accessible import serious
 from browser.conftest import Opened
 
 STREAM = "openai/transcription-4o-stream"
@@ -267,18 +266,7 @@ class TestHostileGateway:
 @pytest.mark.parametrize("window", WINDOWS.values(), ids=list(WINDOWS))
 @pytest.mark.parametrize("fragment", ["", STREAM], ids=["folded", "a case open"])
 def test_axe_finds_nothing_serious(opened: Opened, window: dict[str, Any], fragment: str) -> None:
-    source = os.environ.get("AXE_CORE")
-    if source is None:
-        pytest.skip("AXE_CORE names no axe.min.js; `nox -s browser` gets it from npm")
-    page = opened(fragment=fragment, **window)
-    page.evaluate(Path(source).read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    serious = [
-        {"id": each["id"], "help": each["help"], "nodes": [node["html"][:160] for node in each["nodes"][:3]]}
-        for each in found["violations"]
-        if each["impact"] in {"serious", "critical"}
-    ]
-    assert serious == [], json.dumps(serious, indent=2)
+    assert serious(opened(fragment=fragment, **window)) == []
 
 
 def _channels(colour: str) -> list[int]:
