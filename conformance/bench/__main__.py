@@ -19,7 +19,7 @@ __all__ = ["main"]
 
 _RESULTS: Final = "results.json"
 FULL: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
-    "starts": lambda: starts.measured(rounds=7),
+    "starts": lambda: starts.measured(rounds=5),
     "calculators": lambda: calculators.measured(rounds=31, turn=0.005),
     "logs": lambda: bulk.measured(lines=150_000, rounds=3),
     "suite": lambda: suite.measured(rounds=3),
