@@ -11,7 +11,9 @@ from tests.shown import ANYTHING, ROOT, follow, needs, pattern
 
 DOCS = ROOT / "docs"
 PAGES = [
-    *sorted(page for folder in ("tutorials", "explanation") for page in (DOCS / folder).glob("*.md")),
+    *sorted(DOCS.glob("tutorials/*.md")),
+    *sorted(DOCS.glob("explanation/*.md")),
+    *sorted(DOCS.glob("how-to/add-*.md")),
     ROOT / "conformance/OBSERVATIONS.md",
 ]
 """Pages whose every command is run here; ``TRIED_BY`` says of all others by what."""
