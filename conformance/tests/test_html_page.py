@@ -136,6 +136,14 @@ class TestFirstScreen:
         assert "The calculator said:" in markup
         assert "The calculator says" in markup
 
+    def test_of_a_failure_that_no_check_explains(self, corpus: Corpus) -> None:
+        rows = (CaseRow("openai/a", "openai/a", "A", "chat", "openai", Outcome.FAIL),)
+        report = replace(REPORTS["fine"](), cases=rows, areas=area_counts(rows))
+        why = read(render_html(report, corpus)).all(class_="answer")[1]
+
+        assert one(why, "a").attributes["href"] == "#openai/a"
+        assert "said:" not in why.text
+
     def test_of_known_failures_alone(self, corpus: Corpus) -> None:
         page = read(render_html(REPORTS["known failures"](), corpus))
 
@@ -159,6 +167,13 @@ class TestCase:
             "curl -sS -X POST",
         ):
             assert words in shown
+
+    def test_without_a_public_report_names_one_of_the_same_mistake(self, page: Element) -> None:
+        failed = [each.text for each in page.all("details", class_="case", data_outcome="fail")]
+        bare = [text for text in failed if "Reported in public" not in text]
+        named = [text for text in bare if "The same mistake, reported in public" in text]
+
+        assert len(named) > len(bare) / 2 > 0
 
     def test_marks_the_members_that_decide(self, page: Element) -> None:
         marks = [each.text for each in case_of(page, "openai/transcription-4o-stream").all("mark")]

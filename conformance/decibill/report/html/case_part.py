@@ -12,7 +12,7 @@ from decibill.report.html.exchange import exchange_part
 from decibill.report.html.markup import Html, clean, el
 from decibill.report.html.side_by_side import side_by_side
 from decibill.report.html.svg_path import path_svg
-from decibill.report.html.words import FLAWS, case_class, sign
+from decibill.report.html.words import FLAWS, case_class, rounded, sign
 
 if TYPE_CHECKING:
     from decibill.case import Case
@@ -86,8 +86,7 @@ def case_part(row: CaseRow, context: Context) -> Html:
 def _bill(stake: Stake | None) -> Html | None:
     if stake is None or stake.is_right:
         return None
-    billed = "unknown" if stake.billed is None else plain(stake.billed)
-    right = "unknown" if stake.right is None else plain(stake.right)
+    billed, right = ("unknown" if each is None else rounded(each) for each in (stake.billed, stake.right))
     times = f", \u00d7 {plain(stake.ratio)}" if stake.ratio is not None else ""
     return el("span", f"billed {billed}, right {right}{times}", class_="bill number")
 
@@ -125,11 +124,28 @@ def _body(row: CaseRow, case: Case | None, context: Context) -> Iterator[Html]:
             "The exchange",
             el("div", exchange_part(row, case, context.corpus, context.subject), class_="blocks"),
         )
-    if case is not None and case.flags and flaws:
-        bugs = (el("li", outside(flag.bug), f": {flag.effect}") for flag in case.flags)
-        yield _section("Reported in public", el("ul", bugs, class_="plain"))
+    if flaws:
+        yield from _bugs(row, case, context)
     if row.again:
         yield _section("See it again", _again(row))
+
+
+def _bugs(row: CaseRow, case: Case | None, context: Context) -> Iterator[Html]:
+    """Yield the public reports that a case cites, else one of the same mistake in the same operation."""
+    flags = case.flags if case is not None else ()
+    title = "Reported in public"
+    if not flags:
+        title = "The same mistake, reported in public"
+        flags = tuple(
+            flag
+            for cause in context.causes.get(row.id, ())
+            for other in cause.rows
+            if other.area == row.area and other.case in context.corpus.cases
+            for flag in context.corpus.cases[other.case].flags[:1]
+        )[:1]
+    if flags:
+        bugs = (el("li", outside(flag.bug), f": {flag.effect}") for flag in flags)
+        yield _section(title, el("ul", bugs, class_="plain"))
 
 
 def _section(title: str, *children: object) -> Html:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Final
 
 from decibill.judge_call import join_words, plain
 from decibill.report.html.case_part import anchor
 from decibill.report.html.markup import Html, el
 from decibill.report.html.svg_money import money_svg
-from decibill.report.html.words import counted
+from decibill.report.html.words import counted, rounded
 
 if TYPE_CHECKING:
     from decibill.report.html.case_part import Context as Shown
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["costs_part"]
 
-_FOUR: Final = Context(prec=4)
 _KINDS: Final[Mapping[Kind, tuple[str, str]]] = {
     "zero": ("billed as 0, though not free", "\u2715"),
     "under": ("billed too low", "\u25bc"),
@@ -79,7 +77,7 @@ def _total(sums: Sums) -> Iterator[Html]:
                     el("dt", word),
                     el(
                         "dd",
-                        _rounded(number),
+                        rounded(number),
                         el("span", f" {sums.currency}", class_="unit"),
                         class_="number",
                         title=plain(number),
@@ -90,15 +88,10 @@ def _total(sums: Sums) -> Iterator[Html]:
             class_="sums",
         )
         parts = [
-            f"{_rounded(number)} {word}"
+            f"{rounded(number)} {word}"
             for number, word in ((sums.under, "is missing"), (sums.over, "is too much"))
             if number
         ]
         yield el("p", f"{sums.wrong} of {counted(sums.calls, 'call')} billed wrong: {join_words(parts)}.")
     if sums.unfounded:
-        yield el("p", f"{_rounded(sums.unfounded)} more for calls whose cost nobody can know.")
-
-
-def _rounded(number: Decimal) -> str:
-    """Return a sum to four figures; the exact one is in its title."""
-    return plain(_FOUR.plus(number))
+        yield el("p", f"{rounded(sums.unfounded)} more for calls whose cost nobody can know.")

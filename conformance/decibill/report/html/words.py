@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Final
 
+from decibill.judge_call import plain
 from decibill.outcome import Outcome
 from decibill.report.html.markup import Html, el
 
 if TYPE_CHECKING:
     from decibill.report.model import CaseRow
 
-__all__ = ["FLAWS", "OUTCOMES", "case_class", "counted", "outcome_mark", "proper", "sign"]
+__all__ = ["FLAWS", "OUTCOMES", "case_class", "counted", "outcome_mark", "proper", "rounded", "sign"]
 
 FLAWS: Final = (Outcome.FAIL, Outcome.ERROR, Outcome.NOT_TESTABLE)
 OUTCOMES: Final = {
@@ -51,12 +53,18 @@ def sign(outcome: str) -> Html:
     return el("span", el("span", mark, aria_hidden="true"), f" {word}", class_=f"sign {outcome}")
 
 
+_FOUR: Final = Context(prec=4)
 _NAMES: Final = {"openai": "OpenAI", "elevenlabs": "ElevenLabs", "gemini": "Gemini", "azure": "Azure"}
 
 
 def proper(name: str) -> str:
     """Return the name of a provider, or any other word, as it is written."""
     return _NAMES.get(name, name.replace("_", " ").capitalize())
+
+
+def rounded(number: Decimal) -> str:
+    """Return a number to four figures, for where the exact one is near."""
+    return plain(_FOUR.plus(number))
 
 
 def counted(number: int, noun: str) -> str:
