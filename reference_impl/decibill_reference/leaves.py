@@ -12,7 +12,7 @@ because the first depends on the entry alone and is worked out once, when a pric
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -52,7 +52,8 @@ _GAPS: Final = {
 _NUMBERS: Final = 2 * len(TOKEN_RATES) + len(_GAPS)
 
 
-class Share(NamedTuple):
+@dataclass(frozen=True, slots=True, order=True)
+class Share:
     """What the tokens of some leaves are together: one line of a charge, or one gap."""
 
     number: int
@@ -63,7 +64,8 @@ class Share(NamedTuple):
     """Of a gap, `no_rate` or `modality_unknown`."""
 
 
-class _Input(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Input:
     """One input modality, and the numbers of the shares that its tokens go to."""
 
     quantity: str
@@ -72,7 +74,8 @@ class _Input(NamedTuple):
     cached: int
 
 
-class _Unattributed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Unattributed:
     """The numbers of the shares that tokens without a modality go to."""
 
     fresh: int
@@ -198,18 +201,18 @@ def _divide_input(counts: Mapping[str, int], plan: LeafPlan, tokens: list[int], 
         is_split = loose <= 0
         if not is_split:
             flags.append("cached_split_assumed")
-    for quantity, cached_quantity, fresh_share, cached_share in plan.inputs:
-        count = get(quantity, 0)
+    for modality in plan.inputs:
+        count = get(modality.quantity, 0)
         if is_split and not count:
             continue
-        cached = get(cached_quantity, 0)
+        cached = get(modality.cached_quantity, 0)
         if not is_split:
             taken = min(loose, count - cached)  # less than none of a modality of which no tokens are stated
             cached += taken
             loose -= taken
         if count:
-            tokens[fresh_share] += count - cached
-            tokens[cached_share] += cached
+            tokens[modality.fresh] += count - cached
+            tokens[modality.cached] += cached
             together += count
     whole = get("input_tokens")
     rest = get("unattributed_input_tokens", 0) if whole is None else whole - together

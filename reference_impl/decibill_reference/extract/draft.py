@@ -74,7 +74,7 @@ class Draft:
         self._basis[quantity] = basis
         if place:
             self._places[quantity] = place
-        elif of in self._places:
+        elif of is not None and of in self._places:
             self._places[quantity] = self._places[of]
         if type(value) is not int or value > LARGEST_COUNT:
             self._is_doubtful = True
