@@ -224,7 +224,11 @@ def _merged(into: dict[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
 def _environment(folder: Path, checkout: Path, *, installed: bool) -> dict[str, str]:
     """Return the environment of somebody who has installed decibill."""
     environment = {
-        **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PYTHONPATH", "PYTEST_"))
+        },
         "CHECKOUT": str(ROOT),
         "STATE": str(folder / "state"),
         "GIT_CONFIG_GLOBAL": os.devnull,
