@@ -271,6 +271,15 @@ def durability(session: nox.Session) -> None:
     session.run("python", "-m", "tests.durability", *session.posargs, env={"PYTHONPATH": "reference_impl"})
 
 
+@nox.session
+def logs(session: nox.Session) -> None:
+    """Hold the totals of a million records to whole numbers, by processes and by Spark (needs Java 17)."""
+    session.install("-e.", "pyspark>=4", "pandas>=2.2", "pyarrow>=15")
+    count = session.posargs[0] if session.posargs else "1000000"
+    for how in ([], ["--spark"]):
+        session.run("python", "-m", "tests.many", count, *how, env={"PYTHONPATH": "reference_impl"})
+
+
 def judge(session: nox.Session, name: str, programs: Path) -> None:
     """Judge the gateway whose programs are in a folder; conformant or not, a verdict is a success."""
     out = Path(session.create_tmp()) / "report"
