@@ -142,7 +142,7 @@ def test_cached_tokens_take_the_cached_rate_of_their_modality(
 
 
 def test_cached_tokens_of_a_modality_without_a_count_are_among_those_without_a_modality() -> None:
-    # 17 = 10 + 4 and 3 without a modality; 5 cached: 4 of the text, and the one of a video that is not counted
+    # 17 = 10 + 4 and 3 without a modality; 5 cached: 4 of the text, and the one of a video without a count
     charge = priced(
         {"text_input_tokens": "4", "audio_input_tokens": "32", "cached_input_tokens": "1"},
         {
