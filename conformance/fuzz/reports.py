@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections import Counter
 from datetime import UTC, datetime
 from functools import cache
+from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, Final, cast
 from unicodedata import bidirectional, category
 from xml.etree import ElementTree
@@ -25,6 +27,8 @@ from decibill.engine import RunOptions
 from decibill.errors import DecibillError, InvalidFileError
 from decibill.observations import Replay
 from decibill.observations_read import parse
+from decibill.report.html.corpus import load_corpus
+from decibill.report.html.page import render_html
 from decibill.report.json import render_json
 from decibill.report.junit import render_junit
 from decibill.report.text import render_text
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from decibill.case import Case
+    from decibill.report.html.corpus import Corpus
     from decibill.specification import Specification
 
 _SOURCES: Final[Sequence[Mapping[str, Any]]] = (
@@ -196,3 +201,35 @@ def attempt(data: bytes) -> None:
     if zlib.crc32(data) % 8 == 0:
         assert not schemas.faults("report", document), schemas.faults("report", document)
     ElementTree.fromstring(render_junit(report).encode())  # noqa: S314 - our own text
+    _safe(render_html(report, corpus()))
+
+
+@cache
+def corpus() -> Corpus:
+    """Return the corpus, which the page takes recorded answers from."""
+    return load_corpus()
+
+
+class _Elements(HTMLParser):
+    """The elements of a page, and the names of all attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: Counter[str] = Counter()
+        self.attributes: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Count the element."""
+        self.tags[tag] += 1
+        self.attributes |= {name for name, _ in attrs}
+
+
+def _safe(page: str) -> None:
+    """See that nothing a gateway said became an element that runs or loads."""
+    found = _Elements()
+    found.feed(page)
+    found.close()
+    assert found.tags["script"] == found.tags["style"] == 1
+    assert not found.tags.keys() & {"img", "iframe", "object", "embed", "base", "link"}
+    assert not [name for name in found.attributes if name.startswith("on") or name == "style"]
+    assert not {bidirectional(character) for character in page} & _TURNING

@@ -7,16 +7,18 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from functools import cache
+from html import escape
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
-from decibill.cases import load_cases
 from decibill.cli.report import report as command
 from decibill.errors import UsageError
 from decibill.outcome import Outcome
 from decibill.report.badge import badge
+from decibill.report.html.corpus import load_corpus
+from decibill.report.html.page import render_html
 from decibill.report.json import render_json, to_json
 from decibill.report.junit import render_junit
 from decibill.report.markdown import render_markdown, render_outputs
@@ -27,7 +29,8 @@ from tests import story
 from tests.story import tell
 from tests.test_report import FINE, STORY, _known
 
-CASES = {case.id: case for case in load_cases()}
+CORPUS = load_corpus()
+CASES = CORPUS.cases
 PUBLISHED = Path(__file__).parents[1] / "reports" / "0.1"
 
 
@@ -84,6 +87,15 @@ class TestVerdictAndCounts:
             level: in_words(values) for level, values in counts.items()
         }
         assert report.verdict.sentence in " ".join(text.split())
+
+    def test_of_the_page(self, report: Report) -> None:
+        page = render_html(report, CORPUS)
+        rows = dict(re.findall(r'<tr data-level="(\w+)" title="([^"]*)">', page))
+        counts = to_json(report)["counts"]
+        assert {level: of_words(words) for level, words in rows.items()} == {
+            level: in_words(values) for level, values in counts.items()
+        }
+        assert f'<p class="sentence">{escape(report.verdict.sentence)}</p>' in page
 
     def test_of_the_junit_file(self, report: Report) -> None:
         root = ElementTree.fromstring(render_junit(report))
