@@ -53,7 +53,7 @@ _add: Final = _EXACT.add
 
 def multiply(left: Exact, right: Exact | int) -> Exact:
     """Return the exact product."""
-    if isinstance(left, Decimal) and isinstance(right, (Decimal, int)):
+    if isinstance(left, Decimal) and isinstance(right, (int, Decimal)):
         return _multiply(left, right)
     return Fraction(left) * Fraction(right)
 

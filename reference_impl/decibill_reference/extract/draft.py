@@ -105,11 +105,11 @@ class Draft:
             self.state(quantity, value, basis)
         return value
 
-    def state_sum(self, quantity: str, one: str, other: str) -> int | None:
+    def state_sum(self, quantity: str, one: str, other: str) -> int | Decimal | None:
         """State *quantity* as the sum of two counts, and return it, where both have been stated."""
         if one not in self._quantities or other not in self._quantities:
             return None
-        total = self.count(one) + self.count(other)
+        total = _sum(self._quantities[one], self._quantities[other])
         self.state(quantity, total, weaker(self._basis[one], self._basis[other]))
         return total
 

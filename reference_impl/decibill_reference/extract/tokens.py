@@ -172,15 +172,17 @@ def _read(
     quantity: str, details: Sequence[WireObject], member: str, top: WireObject | None, draft: Draft
 ) -> int | None:
     """State *quantity* as the first details have it in *member*, else as it stands at the top in its name."""
-    for place, spelling in enumerate(details):
-        value = draft.read_count(quantity, spelling, member)
-        if value is not None:
-            for other in details[place + 1 :]:
-                other.repeats(member, value)
-            if top:
-                top.repeats(quantity, value)
-            return value
-    return draft.read_count(quantity, top, quantity) if top else None
+    value: int | None = None
+    for spelling in details:
+        if value is None:
+            value = draft.read_count(quantity, spelling, member)
+        else:
+            spelling.repeats(member, value)
+    if top and value is None:
+        value = draft.read_count(quantity, top, quantity)
+    elif top:
+        top.repeats(quantity, value)
+    return value
 
 
 def _read_cached_parts(details: Sequence[WireObject], top: WireObject | None, draft: Draft) -> None:
