@@ -32,6 +32,7 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 
 ONE_PYTHON_IS_ENOUGH = (  # these start many programs, or go through the whole corpus again
+    "conformance/tests/test_ci_examples.py",
     "conformance/tests/test_documentation.py",
     "conformance/tests/test_bench.py",
     "conformance/tests/test_fuzz.py",
