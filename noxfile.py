@@ -315,13 +315,23 @@ def gateway_ferrogw(session: nox.Session) -> None:
     judge(session, "ferrogw", own_environment(session, ("ferrogw==1.5.10",)))
 
 
+def do_what_is_said(session: nox.Session, page: str) -> None:
+    """Run the commands of a page that installs something, as its reader would."""
+    session.install("-e.")
+    quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_QUIET": "2"}  # what pip warns of differs by machine
+    session.run("python", "-m", "tests.shown", page, env={"PYTHONPATH": "conformance", **quiet})
+
+
 @nox.session(name="tutorial-ferrogw")
 def tutorial_ferrogw(session: nox.Session) -> None:
     """Do what the tutorial about a gateway says: install ferrogw, describe, start, probe and judge it."""
-    session.install("-e.")
-    page = Path("conformance/gateways/TUTORIAL.md").absolute()
-    quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_QUIET": "2"}  # what pip warns of differs by machine
-    session.run("python", "-m", "tests.shown", str(page), env={"PYTHONPATH": "conformance", **quiet})
+    do_what_is_said(session, "conformance/gateways/TUTORIAL.md")
+
+
+@nox.session(name="calculator-genai-prices")
+def calculator_genai_prices(session: nox.Session) -> None:
+    """Judge genai-prices 0.2.3 as the page about calculators says."""
+    do_what_is_said(session, "conformance/calculators/README.md")
 
 
 @nox.session(name="gateway-litellm")

@@ -106,7 +106,9 @@ def needs(page: str) -> list[str]:
 def pattern(printed: tuple[str, ...]) -> re.Pattern[str]:
     """Return what an output has to match as a whole."""
     lines = (
-        "(?:.*\n)*?" if line == ANYTHING else ".*".join(map(re.escape, line.rstrip().split(ANYTHING))) + "\n"
+        "(?:.*\n)*?"
+        if line.strip() == ANYTHING
+        else ".*".join(map(re.escape, line.rstrip().split(ANYTHING))) + "\n"
         for line in printed
     )
     return re.compile("".join(lines))

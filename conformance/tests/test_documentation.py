@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,10 @@ PAGES = [
     *sorted(DOCS.glob("how-to/add-*.md")),
     ROOT / "conformance/OBSERVATIONS.md",
 ]
-"""Pages whose every command is run here; ``TRIED_BY`` says of all others by what."""
+"""Pages whose every command is run here; ``test_commands_named.py`` says of all others by what."""
+README = ROOT / "README.md"
+AT_HOME = ("decibill rate ", "decibill run --gateway ferrogw ")
+"""Commands of the README that are run in the checkout; the other ones are what ``nox -s build`` does."""
 
 
 def named() -> list[Any]:
@@ -28,6 +32,16 @@ def test_the_commands_of_a_page_print_what_the_page_shows(page: Path, tmp_path: 
     for program in needs(page.read_text(encoding="utf-8")):
         if shutil.which(program) is None:
             pytest.skip(f"the page needs {program}, which is not installed")
+    follow(page, tmp_path)
+
+
+@pytest.mark.parametrize("start", AT_HOME)
+def test_the_readme_shows_what_is_printed(start: str, tmp_path: Path) -> None:
+    (block,) = re.findall(rf"^```\n(\$ {start}.*?^```)$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    if "ferrogw" in start and shutil.which("ferrogw") is None:
+        pytest.skip("ferrogw is not installed")
+    page = tmp_path / "page.md"
+    page.write_text(f'<!-- run: ln -s "$CHECKOUT/fixtures" fixtures -->\n```console\n{block}\n', "utf-8")
     follow(page, tmp_path)
 
 
