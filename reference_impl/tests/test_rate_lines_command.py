@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ EXCHANGE = exchanges()[NAME]
 USAGE = readable()[NAME].to_json()
 FOUNDING = str(FIXTURES / "price-books" / "founding.json")
 REFUSED = {**EXCHANGE, "response": {"status": 200, "json": {"usage": {"type": "tokens", "input_tokens": -1}}}}
+PAGE = Path(__file__).parents[1] / "LOGS.md"
 SUITE = Path(__file__).parents[2] / "conformance"
 
 
@@ -168,6 +170,20 @@ def test_a_lost_process_is_no_verdict_on_the_log(folder: Path, monkeypatch: pyte
     result = run("-", stdin=jsonl(USAGE))
 
     assert (result.exit_code, result.stderr) == (3, "decibill: a process ended\n")
+
+
+def test_the_page_shows_what_is_printed(folder: Path) -> None:
+    log, shown = re.findall(r"^```(?:json)?\n(.*?)^```$", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)[
+        :2
+    ]
+    (folder / "log.jsonl").write_text(log, "utf-8")
+    asked, told = shown.split("\n", 1)
+
+    arguments = asked.removeprefix("$ decibill rate ").partition(" > ")[0].split()
+    result = CliRunner().invoke(rate, arguments)
+
+    assert result.stderr == told
+    assert (folder / "monday.json").is_file()
 
 
 # As a program
