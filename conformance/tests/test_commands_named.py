@@ -47,6 +47,7 @@ TRIED_BY = {
     "conformance/reports/0.1/tensorzero/README.md": "nox: gateway-tensorzero",
     "conformance/website/README.md": "conformance/tests/test_website_whole.py",
     "fixtures/README.md": "docs/tutorials/vendor-the-fixtures.md",
+    "docs/index.md": "nox: conformance",
     "reference_impl/LOGS.md": "reference_impl/tests/test_rate_lines_command.py",
     "reference_impl/README.md": "reference_impl/tests/test_gateway_refunds.py",
 }
