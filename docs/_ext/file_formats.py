@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from docutils.nodes import make_id
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -36,7 +38,7 @@ def page(schema: Mapping[str, Any]) -> Iterator[str]:
     if "description" in schema:
         yield schema["description"]
         yield ""
-    yield from table(schema)
+    yield from table(schema, schema)
     for name, part in schema.get("$defs", {}).items():
         if "properties" in part:
             yield f"### {schema['title']}: {name.replace('_', ' ')}"
@@ -44,39 +46,73 @@ def page(schema: Mapping[str, Any]) -> Iterator[str]:
             if "description" in part:
                 yield part["description"]
                 yield ""
-            yield from table(part)
+            yield from table(schema, part)
+        elif "enum" in part:
+            yield f"### {schema['title']}: {name.replace('_', ' ')}"
+            yield ""
+            yield ", ".join(f"`{each}`" for each in part["enum"])
+            yield ""
 
 
-def table(part: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a table of the members of an object."""
+@cache
+def schemas() -> Mapping[str, Mapping[str, Any]]:
+    """Return every schema by its id."""
+    read = (json.loads(path.read_text()) for path in sorted(SCHEMAS.glob("*.schema.json")))
+    return {schema["$id"]: schema for schema in read}
+
+
+def table(schema: Mapping[str, Any], part: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a table of the members of an object; *schema* is where references without a name lead."""
     if "properties" not in part:
         return
     required = part.get("required", ())
     yield "| member | value | |"
     yield "| --- | --- | --- |"
     for name, member in part["properties"].items():
-        kind = f"{value(member)}{', required' if name in required else ''}"
+        kind = f"{value(schema, member)}{', required' if name in required else ''}"
         yield f"| `{name}` | {kind} | {text(member.get('description', ''))} |"
     yield ""
 
 
-def value(member: Mapping[str, Any] | bool) -> str:
+def value(schema: Mapping[str, Any], member: Mapping[str, Any] | bool) -> str:
     """Return what can stand in a member, in a few words."""
     if isinstance(member, bool):
         return "anything"
     if "$ref" in member:
-        return member["$ref"].rpartition("/")[2].rpartition(":")[2].replace("_", " ")
+        return referred(schema, member["$ref"])
     if "const" in member:
         return f"`{json.dumps(member['const'])}`"
     if "enum" in member:
         return ", ".join(f"`{each}`" for each in member["enum"])
     for choice in ("oneOf", "anyOf"):
         if choice in member:
-            return " or ".join(dict.fromkeys(value(each) for each in member[choice]))
+            return " or ".join(dict.fromkeys(value(schema, each) for each in member[choice]))
     if member.get("type") == "array":
-        return f"list of {value(member.get('items', True))}"
+        return f"list of {value(schema, member.get('items', True))}"
     kinds = member.get("type", "anything")
     return " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
+
+
+def referred(schema: Mapping[str, Any], reference: str) -> str:
+    """Return what a reference leads to: a section of the page, or a value in the words of its title."""
+    name, _, pointer = reference.partition("#")
+    found = schemas()[name] if name else schema
+    key = pointer.rpartition("/")[2]
+    if not key:
+        return linked(found["title"], found["title"])
+    part: Any = found
+    for step in pointer.split("/")[1:]:
+        part = part[step]
+    if "properties" in part and pointer != f"/$defs/{key}":
+        return f"as `{key}` elsewhere here"
+    if "properties" in part or "enum" in part:
+        return linked(key.replace("_", " "), f"{found['title']}: {key.replace('_', ' ')}")
+    return str(part["title"]) if "title" in part else value(found, part)
+
+
+def linked(words: str, title: str) -> str:
+    """Return a link to the section with a title."""
+    return f"[{words.lower()}](#{make_id(title)})"
 
 
 def text(words: str) -> str:
