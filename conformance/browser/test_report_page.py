@@ -88,10 +88,12 @@ class TestFilters:
 
     def test_of_a_cause_are_one_press_away(self, opened: Opened) -> None:
         page = opened()
-        page.get_by_role("button", name="show all 36 cases").click()
+        button = page.locator(".causes button").first
+        number = int(re.findall(r"\d+", str(button.get_attribute("aria-label")))[0])
+        button.click()
 
         expect(page.get_by_label("cause", exact=True)).to_have_value("1")
-        assert shown(page) == 36
+        assert shown(page) == number > 1
 
     def test_open_and_close_what_they_show(self, opened: Opened) -> None:
         page = opened(fragment="outcome=fail&provider=azure")
@@ -201,12 +203,13 @@ class TestLook:
 
         expect(page.locator(".verdict")).to_be_visible()
         expect(page.locator(".filters")).to_be_hidden()
-        expect(page.locator("#AUB-OAI-8527")).to_be_visible()
+        expect(page.locator(".requirement.fail").first).to_be_visible()
 
     def test_outcomes_are_told_without_colour(self, opened: Opened) -> None:
         signs = set(opened().locator("#cases .case > summary .sign").all_inner_texts())
 
-        assert signs == {"\u2717 failed", "\u2713 passed", "~ against a recommendation", "? not testable"}
+        assert {"\u2717 failed", "\u2713 passed"} <= signs
+        assert all(re.fullmatch(r"\S \w[\w ]+", sign) for sign in signs)
 
 
 class TestWithoutScript:
