@@ -220,6 +220,17 @@ def test_an_ambiguous_price_refuses_every_row(tmp_path: Path) -> None:
     assert got.refused == {"ambiguous_price": 3}
 
 
+@pytest.mark.parametrize("time", ["", "2025-02-30T00:00:00Z", "today"])
+def test_a_row_without_a_time_is_refused_beside_equal_ones_that_have_one(tmp_path: Path, time: str) -> None:
+    prices = book(entry({"requests": {"amount": "0.01", "per": "1"}}))
+    rows = [{**HEAD, "at": time}, HEAD, {**HEAD, "at": time}]
+
+    got = rate_table(as_csv(tmp_path / "log.csv", rows), prices).summary
+
+    assert got.refused == {"missing_time": 2}
+    assert got.to_json() == one_by_one(rows, prices).to_json()
+
+
 LINEAR: dict[str, Any] = {"audio_duration_seconds": {"amount": "0.006", "per": "60"}}
 SECONDS = LINEAR["audio_duration_seconds"]
 

@@ -82,7 +82,8 @@ class Columns:
         raws = [f"raw_{name}" for name in self.quantities]
         found = {
             "period": _period(instants),
-            "odd": "CASE WHEN moment IS NULL THEN said END",  # a time that only the calculator can judge
+            # No time, or one that only the calculator can judge.
+            "odd": "CASE WHEN moment IS NULL THEN coalesce(said, '') END",
             "signs": self._signs(),
             "regular": f"coalesce({' AND '.join(self._sound())}, false)",
         }
