@@ -59,3 +59,59 @@ def test_an_ellipsis_stands_for_what_differs(printed: tuple[str, ...], found: st
 
 def test_anything_else_has_to_be_as_shown() -> None:
     assert not pattern(("one", ANYTHING)).fullmatch("two\nthree\n")
+
+
+DIRECTED = """
+<!-- file: a.toml -->
+```toml
+[one]
+x = 1
+```
+
+<!-- add to: a.toml -->
+```toml
+[one]
+y = "2"
+```
+
+% start: echo started > told; exec sleep 600
+% run: until [ -s told ]; do sleep 0.1; done
+
+```console
+$ cat a.toml told
+"one" = {"x" = 1, "y" = "2"}
+started
+$ export WORD=kept
+$ echo $WORD \\
+    and said
+kept and said
+```
+
+% stop: it
+"""
+
+
+def test_directions_are_followed(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(DIRECTED, "utf-8")
+
+    follow(page, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```console\n$ echo one\ntwo\n```\n",
+        "```console\n$ false\n```\n",
+        "```console\n$ decibill run --only no/such-case\n…\n```\n",
+        "% run: false\n",
+        "% jump: high\n",
+    ],
+    ids=["prints something else", "fails", "ends in wrong usage", "fails out of sight", "no direction"],
+)
+def test_what_is_not_so_is_found(tmp_path: Path, text: str) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(text, "utf-8")
+
+    with pytest.raises(AssertionError):
+        follow(page, tmp_path)
