@@ -229,7 +229,8 @@ def _environment(folder: Path, checkout: Path, *, installed: bool) -> dict[str, 
         **{
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("PYTHONPATH", "PYTEST_"))
+            # nor is the coverage of a copy of the checkout that of the checkout
+            if not name.startswith(("COVERAGE_", "PYTHONPATH", "PYTEST_"))
         },
         "CHECKOUT": str(ROOT),
         "STATE": str(folder / "state"),
