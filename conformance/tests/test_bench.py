@@ -127,8 +127,9 @@ def test_the_page_says_what_is_wrong_and_what_cannot_be_priced(found: dict[str, 
 def test_the_short_table_marks_a_wrong_answer(found: dict[str, Any]) -> None:
     head, _, chat, *_ = summary(found).splitlines()
 
-    assert head == "|  | decibill 0.1.0 | other 1.0 |"
+    assert head == "|  | `json.loads` | decibill 0.1.0 | other 1.0 |"
     assert chat.startswith("| audio chat | ")
+    assert chat.endswith(" x **wrong** / none |")
     assert chat.count("**wrong**") == 1
 
 
@@ -166,3 +167,19 @@ def test_the_light_bench_runs_and_writes_page_and_figures(tmp_path: Path) -> Non
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert {"calculators", "starts", "machine", "date", "load"} <= results.keys()
     assert (tmp_path / "README.md").read_text(encoding="utf-8").startswith("# How fast")
+
+
+PUBLISHED = Path(__file__).parents[1] / "reports" / "bench"
+
+
+def test_the_published_page_says_what_was_measured() -> None:
+    results = json.loads((PUBLISHED / "results.json").read_text(encoding="utf-8"))
+
+    assert (PUBLISHED / "README.md").read_text(encoding="utf-8") == page(results)
+
+
+def test_the_readme_has_the_published_table() -> None:
+    results = json.loads((PUBLISHED / "results.json").read_text(encoding="utf-8"))
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+
+    assert summary(results) in readme
