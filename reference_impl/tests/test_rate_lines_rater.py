@@ -15,6 +15,7 @@ from decibill_reference.rate_lines.chunks import Chunk
 from decibill_reference.rate_lines.rater import Done, Rater
 from decibill_reference.rate_lines.summary import Group, Tally
 from tests.corpus import FIXTURES, exchanges, readable
+from tests.rating import AUDIO_CHAT, book, entry
 
 NAME = "azure/transcription-founding-report"
 EXCHANGE = exchanges()[NAME]
@@ -122,6 +123,15 @@ def test_a_strict_chunk_ends_with_its_first_bad_line() -> None:
 
 def test_prices_can_be_those_of_another_instant() -> None:
     assert answers(USAGE, at="1999-01-01T00:00:00Z")[0]["charge"]["status"] == "unpriced"
+
+
+def test_a_price_that_is_ambiguous_refuses_the_line() -> None:
+    twice = book(entry(AUDIO_CHAT), {**entry(AUDIO_CHAT), "id": "f"})
+    record = {**USAGE, "provider": "openai", "model": "m"}
+
+    got = Rater(twice).chunk(Chunk(1, json.dumps({"usage": record}).encode()))
+
+    assert got.summary.refused == {"ambiguous_price": 1}
 
 
 def test_files_of_an_exchange_are_found_below_the_root(tmp_path: Path) -> None:

@@ -279,6 +279,28 @@ def test_most_list_prices_are_plain() -> None:
     assert len(plain) > len(prices.entries) / 2
 
 
+@pytest.mark.parametrize("moment", ["TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP_NS", "TIMESTAMP_MS", "VARCHAR"])
+@pytest.mark.parametrize("count", ["BIGINT", "UTINYINT", "DOUBLE", "DECIMAL(9,2)", "VARCHAR"])
+def test_cells_of_every_type_are_read_for_what_they_say(tmp_path: Path, count: str, moment: str) -> None:
+    prices = book(entry(AUDIO_CHAT))
+    types = {"text_input_tokens": count, "audio_input_tokens": count, "at": moment}
+    path = as_parquet(tmp_path / "log.parquet", [ROW, {**ROW, "at": ""}, {**ROW, "at": "0000-01-01"}], types)
+
+    got = rate_table(path, prices, threads=1).summary
+
+    assert got.to_json()["totals"] == [{"currency": "USD", "total": "0.0003035", "complete": False}]
+    assert got.refused == {"missing_time": 2}
+
+
+def test_a_fraction_of_a_token_is_refused_where_the_column_can_hold_one(tmp_path: Path) -> None:
+    types = {"text_input_tokens": "DOUBLE"}
+    rows = [{**HEAD, "text_input_tokens": cell} for cell in ("1.5", "nan", "12", "1e15")]
+
+    got = rate_table(as_parquet(tmp_path / "log.parquet", rows, types), book(entry(AUDIO_CHAT))).summary
+
+    assert (got.lines, got.refused) == (4, {"invalid_number": 3})
+
+
 # What is no table, and what cannot be read as one
 
 
