@@ -49,7 +49,7 @@ def main(folder: Path) -> int:
         browser = playwright.chromium.launch(executable_path=program, args=arguments)
         for name, (fragment, window) in PICTURES.items():
             page = browser.new_page(**window)
-            page.goto(file.as_uri() + fragment)
+            page.goto(file.absolute().as_uri() + fragment)
             _smaller(page.screenshot()).save(folder / f"{name}.png", optimize=True)
             page.close()
         browser.close()
