@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from decibill_reference.gateway_config import Alias, GatewayConfig
     from decibill_reference.gateway_dialects import Dialect
     from decibill_reference.gateway_dialects_realtime import SessionDialect, Setup
+    from decibill_reference.gateway_upstream import Answer
     from decibill_reference.ledger import Ledger
 
 __all__ = ["Gateway"]
@@ -176,6 +177,10 @@ class Gateway:
         assert self._upstream is not None  # the lifespan has begun
         answered, answer = await answer_of(targets, self._upstream, forwarded)
         relay = Relay(answered, self._ledger, self._seams, send, dialect.digest, keep)
+        await self._pass_on(answer, relay, receive)
+
+    async def _pass_on(self, answer: Answer | UpstreamFailure, relay: Relay, receive: Receive) -> None:
+        """Tell the client what came of a call."""
         if isinstance(answer, UpstreamFailure):
             await relay.failure(answer)
             return
