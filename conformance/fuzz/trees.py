@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterator, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from random import Random
 from typing import Any, Final, cast
 
@@ -56,7 +56,7 @@ def changed_json(data: bytes, random: Random, words: Sequence[str]) -> bytes | N
     """Return the JSON text *data* with one to four changes, or None if it is not JSON."""
     try:
         tree = json.loads(data, parse_float=Decimal)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, InvalidOperation):  # the last: an exponent that no decimal has
         return None
     return dumped(changed_tree(tree, random, words))
 

@@ -20,7 +20,7 @@ __all__ = ["GeminiDigest", "StreamDigest"]
 
 _EVENT_END: Final = re.compile(rb"\n[\r\n]|\r\n[\r\n]|\r\r")  # two line ends of any kind
 _HALF_MARKS: Final = (b"\xef", b"\xef\xbb")  # a byte order mark that is still to come in full
-_JSON_START: Final = re.compile(rb"(?:\xef\xbb\xbf)?+[ \t\r\n]*(\S)")
+_BEFORE_JSON: Final = re.compile(rb"\A(?:\xef\xbb\xbf|[ \t\r\n])*+")
 
 # Literals first: looking for them is many times faster than for a pattern, and most events have none.
 _KINDS: Final = (
@@ -32,6 +32,12 @@ _KINDS: Final = (
 _KEPT: Final = 4
 _LARGEST_EVENT: Final = 4 * 1024 * 1024
 _LARGEST_DOCUMENT: Final = 64 * 1024 * 1024
+
+
+def _beginning(body: bytes | bytearray) -> bytes:
+    """Return how a body begins behind what may stand before a JSON document; empty where that is to come."""
+    rest = _BEFORE_JSON.sub(b"", body)[:3]
+    return b"" if rest in _HALF_MARKS else rest
 
 
 class StreamDigest:
@@ -52,9 +58,8 @@ class StreamDigest:
         """Take the next bytes of the stream."""
         seen = len(self._pending)
         self._pending += chunk
-        undecided = self._is_document is None and bytes(self._pending[:3]) not in _HALF_MARKS
-        if undecided and (found := _JSON_START.match(self._pending)):
-            self._is_document = found[1] == b"{"
+        if self._is_document is None and (beginning := _beginning(self._pending)):
+            self._is_document = beginning.startswith(b"{")
         if self._is_document:
             if len(self._pending) > _LARGEST_DOCUMENT:
                 del self._pending[_LARGEST_DOCUMENT:]
@@ -72,7 +77,7 @@ class StreamDigest:
         """Return the kept events in their order, and what stands after the last whole event."""
         events = sorted({event for kept in self._kept for event in kept})
         kept = b"".join((*(event for _, event in events), self._pending))
-        if not self._is_document and (first := _JSON_START.match(kept)) and first[1] == b"{":
+        if not self._is_document and _beginning(kept).startswith(b"{"):
             kept = b":\n" + kept  # the beginning that said otherwise was not kept
         return kept.decode("utf-8", "replace")
 

@@ -107,7 +107,11 @@ def test_usage_within_a_text_is_not_taken_for_usage() -> None:
     assert digest(said).text() == ""
 
 
-@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf", b" \r\n"], ids=["plain", "byte order mark", "space"])
+@pytest.mark.parametrize(
+    "start",
+    [b"", b"\xef\xbb\xbf", b" \r\n", b"\n\xef\xbb\xbf"],
+    ids=["plain", "byte order mark", "space", "both"],
+)
 def test_a_json_document_that_claims_to_be_a_stream_is_kept_whole(start: bytes) -> None:
     document = start + json.dumps({"text": "a\n\nb", "usage": {"seconds": 1}}, indent=1).encode()
 
