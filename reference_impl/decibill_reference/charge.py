@@ -7,18 +7,19 @@ sum rather than from rounded lines (AUB-CHG-79ca).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from decibill_reference.charge_record import Charge, Gap, Line
 from decibill_reference.meter import Meter
-from decibill_reference.money import ZERO, add, rounded
-from decibill_reference.prices import tier_name
+from decibill_reference.money import ZERO, rounded, together
 from decibill_reference.quantities import check_parts
-from decibill_reference.selection import Lookup, select
+from decibill_reference.selection import looked_up, select
 from decibill_reference.usage import UsageRecord, read_instant
 
 if TYPE_CHECKING:
-    from decibill_reference.money import Exact
+    from decimal import Decimal
+
     from decibill_reference.prices import Entry, PriceBook
     from decibill_reference.usage import Component
 
@@ -31,111 +32,77 @@ def rate(usage: UsageRecord, book: PriceBook, at: str | None = None) -> Charge:
     """Return what *usage* costs at the prices of *book* at the instant *at*, by default the record's own.
 
     Raises:
-        DecibillReferenceError: ``missing_time`` where *at* is no UTC timestamp, ``inconsistent_usage``
-        where a
-            part exceeds its whole (AUB-CHG-eb98), ``ambiguous_price`` where the book leaves the entry open.
+        DecibillReferenceError: ``missing_time`` where *at* is no UTC timestamp, ``inconsistent_usage`` where
+            a part exceeds its whole (AUB-CHG-eb98), ``ambiguous_price`` where the book leaves the entry open.
     """
     if "error_response" in usage.flags:
         return Charge("not_billable", book.currency, ZERO)
-    bill = _Bill(usage, book, usage.at if at is None else at)
+    if at is None:
+        at = usage.at
+    moment = read_instant(at, "/at")
+    meter = Meter()
+    leading: Entry | None = None
+    parts: list[tuple[str, UsageRecord | Component]] = []
     # The main usage of a session that used nothing but other models is left out; then the first component
     # that finds an entry stands in for it.
-    session = usage.operation == "realtime" and not usage.quantities and not usage.unknown
-    if not session:
-        bill.add(usage, "", main=True)
-    for place, component in enumerate(usage.components):
-        bill.add(component, f"/components/{place}", main=session and bill.entry is None)
-    return bill.charge()
+    stands_in = usage.operation == "realtime" and not usage.quantities and not usage.unknown
+    if not stands_in:
+        parts.append(("", usage))
+    if usage.components:
+        parts += [(f"/components/{place}", part) for place, part in enumerate(usage.components)]
+    for pointer, part in parts:
+        is_complete = check_parts(part.quantities, partial(_pointer, pointer))
+        model = part.model
+        if model is None:
+            meter.gaps.append(Gap("model_unknown"))
+            continue
+        entry = select(book, usage, part, model, moment)
+        if entry is None:
+            meter.gaps.append(Gap("no_entry", model, looked_up=looked_up(usage, part, model, at)))
+            continue
+        if leading is None and (stands_in or part is usage):
+            leading = entry
+        if entry.currency == (book.currency if leading is None else leading.currency):
+            meter.read(part, model, entry, is_complete=is_complete)
+        else:
+            _add_foreign(meter, part, model, entry)
+    return _charge(meter, leading, book)
 
 
-class _Bill:
-    """The charge in the making."""
+def _pointer(part: str, quantity: str) -> str:
+    return f"{part}/quantities/{quantity}"
 
-    __slots__ = (
-        "_at",
-        "_book",
-        "_currency",
-        "_exact",
-        "_flags",
-        "_gaps",
-        "_lines",
-        "_moment",
-        "_usage",
-        "entry",
+
+def _add_foreign(meter: Meter, part: UsageRecord | Component, model: str, entry: Entry) -> None:
+    """Add a part that is priced in another currency than the charge: what would be lines are gaps."""
+    foreign = Meter()
+    foreign.read(part, model, entry)
+    meter.flags += foreign.flags
+    meter.gaps += foreign.gaps
+    meter.gaps += [
+        Gap("currency", line.model, line.quantity, line.measured)
+        for line in foreign.lines
+        if line.addon is None
+    ]
+
+
+def _charge(meter: Meter, leading: Entry | None, book: PriceBook) -> Charge:
+    """Return the charge for what has been metered; *leading* is the entry that gives it its currency."""
+    exact = together(meter.amounts)
+    total: Decimal | None = rounded(exact)
+    if not meter.gaps:
+        status = "free" if meter.lines and not exact else "priced"
+    elif total:  # a lower bound of 0 would say that nothing is owed
+        status = "partial"
+    else:
+        unmetered = any(gap.reason == "quantity_unknown" for gap in meter.gaps)
+        status, total = "unmetered" if unmetered else "unpriced", None
+    return Charge(
+        status,
+        book.currency if leading is None else leading.currency,
+        total,
+        None if leading is None else leading.id,
+        tuple(meter.lines),
+        tuple(meter.gaps),
+        tuple([flag for flag in _FLAGS if flag in meter.flags]) if meter.flags else (),
     )
-
-    def __init__(self, usage: UsageRecord, book: PriceBook, at: str) -> None:
-        self._usage = usage
-        self._book = book
-        self._at = at
-        self._moment = read_instant(at, "/at")
-        self._currency = book.currency
-        self._lines: list[Line] = []
-        self._gaps: list[Gap] = []
-        self._flags: list[str] = []
-        self._exact: Exact = ZERO
-        self.entry: str | None = None
-
-    def add(self, part: UsageRecord | Component, pointer: str, *, main: bool) -> None:
-        """Add what one part comes to; with *main* its entry sets the currency of the charge."""
-        check_parts(part.quantities, lambda name: f"{pointer}/quantities/{name}")
-        if part.model is None:
-            self._gaps.append(Gap("model_unknown"))
-            return
-        entry = self._entry(part, part.model)
-        if entry is None:
-            return
-        if main:
-            self.entry = entry.id
-            self._currency = entry.currency
-        meter = Meter(part, part.model, entry)
-        if part is self._usage:
-            meter.read(self._usage.features, self._usage.character_rule)
-        else:
-            meter.read()
-        self._flags += meter.flags
-        self._gaps += meter.gaps
-        if entry.currency == self._currency:
-            self._lines += meter.lines
-            self._exact = add(self._exact, meter.exact)
-        else:
-            bases = [line for line in meter.lines if line.addon is None]
-            self._gaps += [Gap("currency", line.model, line.quantity, line.measured) for line in bases]
-
-    def _entry(self, part: UsageRecord | Component, model: str) -> Entry | None:
-        """Return the entry that prices the part, or None and a gap where there is none."""
-        usage = self._usage
-        lookup = Lookup(
-            usage.provider,
-            model,
-            part.operation,
-            usage.surface,
-            usage.region,
-            tier_name(usage.service_tier),
-            self._moment,
-            self._at,
-        )
-        entry = select(self._book, lookup, part.quantities, part.basis)
-        if entry is None:
-            self._gaps.append(Gap("no_entry", model, looked_up=lookup.to_json()))
-        return entry
-
-    def charge(self) -> Charge:
-        """Return the finished charge."""
-        status = self._status()
-        return Charge(
-            status,
-            self._currency,
-            None if status in {"unmetered", "unpriced"} else rounded(self._exact),
-            self.entry,
-            tuple(self._lines),
-            tuple(self._gaps),
-            tuple([flag for flag in _FLAGS if flag in self._flags]) if self._flags else (),
-        )
-
-    def _status(self) -> str:
-        if not self._gaps:
-            return "free" if self._lines and not self._exact else "priced"
-        if rounded(self._exact):  # a lower bound of 0 would say that nothing is owed
-            return "partial"
-        return "unmetered" if any(gap.reason == "quantity_unknown" for gap in self._gaps) else "unpriced"

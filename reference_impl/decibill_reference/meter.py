@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Final
 
 from decibill_reference.charge_record import Gap, Line
 from decibill_reference.leaves import token_shares
-from decibill_reference.money import ONE, ZERO, add, multiply, round_up, rounded, times
+from decibill_reference.money import ONE, multiply, round_up, rounded, times
 from decibill_reference.prices import FAMILIES, FEES
+from decibill_reference.usage import UsageRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from decimal import Decimal
 
     from decibill_reference.money import Exact, UnitPrice
     from decibill_reference.prices import Addon, Entry, Rate, Tiers
-    from decibill_reference.usage import Component, UsageRecord
+    from decibill_reference.usage import Component
 
 __all__ = ["Meter"]
 
@@ -28,7 +29,7 @@ _DEFAULT_RULE: Final = "code_points"
 _REPORTED: Final = frozenset({"provider_billed", "provider_reported"})
 _METERED: Final = tuple(family for family in FAMILIES if family != "per_request")
 _TOKENS: Final = FAMILIES["audio_token_based"]
-_NAMES: Final = {family: frozenset(names) for family, names in FAMILIES.items()}
+_TOKEN_NAMES: Final = frozenset(_TOKENS)
 _TOTALS: Final = ("input_tokens", "output_tokens")
 
 
@@ -62,81 +63,122 @@ def _lacking(family: str, unknown: Iterable[str], rates: Collection[str]) -> Col
 
 
 class Meter:
-    """One part of a record, main usage or component, and the entry that prices it."""
+    """Reads the parts of one record, each at the entry that prices it, and holds what they come to.
 
-    __slots__ = ("_basis", "_model", "_quantities", "_unknown", "entry", "exact", "flags", "gaps", "lines")
+    Attributes:
+        lines: the lines of all parts.
+        amounts: what each line comes to, before it is rounded.
+        gaps: what could not be priced.
+        flags: what had to be assumed.
+    """
 
-    def __init__(self, part: UsageRecord | Component, model: str, entry: Entry) -> None:
-        self._quantities = part.quantities
-        self._basis = part.basis
-        self._unknown = part.unknown
-        self._model = model
-        self.entry = entry
+    __slots__ = (
+        "_addons",
+        "_entry",
+        "_is_plain",
+        "_model",
+        "_quantities",
+        "_unknown",
+        "amounts",
+        "flags",
+        "gaps",
+        "lines",
+    )
+
+    _addons: Sequence[Addon]
+    """What is charged on top of the part that is read."""
+
+    _is_plain: bool
+    """Whether its lines are at the bare rates, without add-ons and multiplier."""
+
+    def __init__(self) -> None:
         self.lines: list[Line] = []
+        self.amounts: list[Exact] = []
         self.gaps: list[Gap] = []
         self.flags: list[str] = []
-        self.exact: Exact = ZERO
-        """The sum of the lines."""
 
-    def read(self, features: Collection[str] = (), rule: str | None = None) -> None:
-        """Price the entry's unit family and its fees; every other quantity is information (AUB-CHG-f286).
+    def read(
+        self, part: UsageRecord | Component, model: str, entry: Entry, *, is_complete: bool = False
+    ) -> None:
+        """Add the lines, gaps and flags of one part.
 
         Args:
-            features: what the part used that may cost extra.
-            rule: how its characters were counted.
+            part: the record itself or one of its components.
+            model: the part's model.
+            entry: what prices it.
+            is_complete: what `check_parts` says of its quantities.
         """
-        entry = self.entry
+        self._model = model
+        self._entry = entry
+        self._quantities = part.quantities
+        self._unknown = part.unknown
+        self._addons = ()
+        rule = None
+        if isinstance(part, UsageRecord):  # neither of both is said of a component
+            features, rule = part.features, part.character_rule
+            if features:
+                self._addons = [addon for feature, addon in entry.addons.items() if feature in features]
+        self._is_plain = entry.multiplier is ONE and not self._addons
         family = entry.pricing_model
-        addons = [addon for feature, addon in entry.addons.items() if feature in features] if features else []
         if family == "audio_token_based":
-            self._read_tokens(addons)
+            self._read_tokens(part.basis, is_complete=is_complete)
         elif family != "per_request":
-            self._read_single(FAMILIES[family][0], rule or _DEFAULT_RULE, addons)
-        for fee in entry.fees:
-            self._note_unknown([fee.quantity])
-            absent = 0 if fee.quantity in self._unknown else 1
-            measured = self._quantities.get(fee.quantity, absent)
-            self._bill(fee, measured, addons if family == "per_request" else [])
+            self._read_single(FAMILIES[family][0], rule or _DEFAULT_RULE, part.basis)
+        if entry.fees:
+            if family != "per_request":
+                self._addons = ()
+                self._is_plain = entry.multiplier is ONE
+            self._read_fees()
 
-    def _read_tokens(self, addons: list[Addon]) -> None:
-        if self._is_absent():
+    def _read_tokens(self, basis: Mapping[str, str], *, is_complete: bool) -> None:
+        rates = self._entry.rates
+        if _TOKEN_NAMES.isdisjoint(self._quantities):
+            self._note_absent(basis)
             return
-        entry = self.entry
         if self._unknown:
-            self._note_unknown([name for name in self._unknown if _concerns(name, entry.rates)])
-        shares, self.flags = token_shares(self._quantities, entry.leaf_plan)
-        for share, tokens in shares:
+            self._note_unknown([name for name in self._unknown if _concerns(name, rates)])
+        shares, flags = token_shares(self._quantities, self._entry.leaf_plan, is_complete=is_complete)
+        self.flags += flags
+        for share, count in shares:
+            if not count:
+                continue
             if share.reason is None:
-                self._bill(entry.rates[share.quantity], tokens, addons)
+                self._bill(rates[share.quantity], count)
             else:
-                self._gap(share.reason, share.quantity, tokens)
+                self._gap(share.reason, share.quantity, count)
 
-    def _read_single(self, quantity: str, rule: str, addons: list[Addon]) -> None:
-        if self._is_absent():
+    def _read_single(self, quantity: str, rule: str, basis: Mapping[str, str]) -> None:
+        if quantity not in self._quantities:
+            self._note_absent(basis)
             return
-        self._note_unknown([quantity])
+        if self._unknown:
+            self._note_unknown([quantity])
         measured = self._quantities[quantity]
-        found = self.entry.rates.get(quantity)
+        found = self._entry.rates.get(quantity)
         # A character counted by one rule is none by another.
         if found is not None and (found.rule is None or found.rule == rule):
-            self._bill(found, measured, addons)
+            self._bill(found, measured)
         elif measured:
             self._gap("no_rate", quantity, measured)
 
-    def _is_absent(self) -> bool:
-        """Note the gaps, and return True, where the record carries nothing of the entry's family."""
-        if not _NAMES[self.entry.pricing_model].isdisjoint(self._quantities):
-            return False
+    def _read_fees(self) -> None:
+        for fee in self._entry.fees:
+            self._note_unknown([fee.quantity])
+            absent = 0 if fee.quantity in self._unknown else 1
+            self._bill(fee, self._quantities.get(fee.quantity, absent))
+
+    def _note_absent(self, basis: Mapping[str, str]) -> None:
+        """Note the gaps where the record carries nothing of the entry's family."""
+        family, rates = self._entry.pricing_model, self._entry.rates
         reported = any(
-            self._basis[key] in _REPORTED
+            basis[key] in _REPORTED
             for other in _METERED
-            if other != self.entry.pricing_model
+            if other != family
             for key in FAMILIES[other]
             if key in self._quantities
         )
-        for name in _lacking(self.entry.pricing_model, self._unknown, self.entry.rates):
+        for name in _lacking(family, self._unknown, rates):
             self._gap("unit_mismatch" if reported else "quantity_unknown", name)
-        return True
 
     def _note_unknown(self, names: Iterable[str]) -> None:
         for name in names:
@@ -146,23 +188,30 @@ class Meter:
     def _gap(self, reason: str, quantity: str, measured: int | Decimal | None = None) -> None:
         self.gaps.append(Gap(reason, self._model, quantity, measured))
 
-    def _bill(self, found: Rate, measured: int | Decimal, addons: list[Addon]) -> None:
-        if not measured:
-            return  # a zero stays zero, whatever the minimum (AUB-CHG-a469)
+    def _bill(self, found: Rate, measured: int | Decimal) -> None:
+        if self._is_plain and found.unit is not None and measured:
+            exact = times(found.unit, measured)
+            subtotal = exact if type(measured) is int else rounded(exact)  # see `Rate.unit`
+            self.lines.append(Line(self._model, found.quantity, measured, measured, found.price, subtotal))
+            self.amounts.append(exact)
+        elif measured:  # a zero stays zero, whatever the minimum (AUB-CHG-a469)
+            self._bill_in_steps(found, measured)
+
+    def _bill_in_steps(self, found: Rate, measured: int | Decimal) -> None:
         price = found.price if found.tiers is None else self._price(found.price, found.tiers)
         if price is None:
             self._gap("quantity_unknown", found.quantity, measured)
             return
-        billed = self._billed(found, measured, addons) if found.is_stepped or addons else measured
+        billed = self._billed(found, measured) if found.is_stepped or self._addons else measured
         self._line(found.quantity, measured, billed, price, None)
-        for addon in addons:
+        for addon in self._addons:
             self._line(found.quantity, measured, billed, addon.over(price), addon.feature)
 
-    def _billed(self, found: Rate, measured: int | Decimal, addons: list[Addon]) -> int | Decimal:
+    def _billed(self, found: Rate, measured: int | Decimal) -> int | Decimal:
         billed = measured
         if found.minimum is not None and billed < found.minimum:
             billed = found.minimum
-        for addon in addons:
+        for addon in self._addons:
             if addon.minimum is not None and billed < addon.minimum:
                 billed = addon.minimum
         if found.step is not None:
@@ -194,11 +243,11 @@ class Meter:
         price: UnitPrice,
         addon: str | None,
     ) -> None:
-        multiplier = self.entry.multiplier
+        multiplier = self._entry.multiplier
         exact = multiply(price.exact, billed)
         if multiplier is not ONE:  # the one of an entry that has none, which is quicker to see than a 1
             exact = multiply(exact, multiplier)
-        self.exact = add(self.exact, exact)
         self.lines.append(
             Line(self._model, quantity, measured, billed, price, rounded(exact), addon, multiplier)
         )
+        self.amounts.append(exact)

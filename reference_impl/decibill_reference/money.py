@@ -12,7 +12,11 @@ import decimal
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final
+from functools import reduce
+from typing import TYPE_CHECKING, Final, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "ONE",
@@ -28,6 +32,7 @@ __all__ = [
     "round_up",
     "rounded",
     "times",
+    "together",
 ]
 
 Exact = Decimal | Fraction
@@ -47,14 +52,16 @@ _ROUNDING: Final = decimal.Context(
     prec=1000, rounding=decimal.ROUND_HALF_EVEN, traps=[decimal.InvalidOperation]
 )
 _LAST_PLACE: Final = Decimal(f"1e-{PLACES}")
-_multiply: Final = _EXACT.multiply
 _add: Final = _EXACT.add
+
+times: Final = _EXACT.multiply
+"""Gives the exact product of two decimals or whole numbers; a name for a method, as it is called so often."""
 
 
 def multiply(left: Exact, right: Exact | int) -> Exact:
     """Return the exact product."""
     if isinstance(left, Decimal) and isinstance(right, (int, Decimal)):
-        return _multiply(left, right)
+        return times(left, right)
     return Fraction(left) * Fraction(right)
 
 
@@ -63,6 +70,16 @@ def add(left: Exact, right: Exact) -> Exact:
     if isinstance(left, Decimal) and isinstance(right, Decimal):
         return _add(left, right)
     return Fraction(left) + Fraction(right)
+
+
+def together(values: Sequence[Exact]) -> Exact:
+    """Return the exact sum of any number of values."""
+    if not values:
+        return ZERO
+    try:
+        return reduce(_add, cast("Sequence[Decimal]", values))
+    except TypeError:  # one of them is a `Fraction`
+        return sum([Fraction(value) for value in values], Fraction(0))
 
 
 def divide(left: Exact, right: Exact | int) -> Exact:
@@ -97,11 +114,6 @@ def minus(left: Decimal | int, right: Decimal | int) -> Decimal:
     return _EXACT.subtract(left, right)
 
 
-def times(left: Decimal | int, right: Decimal | int) -> Decimal:
-    """Return the exact product of two decimals."""
-    return _EXACT.multiply(left, right)
-
-
 def round_up(value: Decimal | int, step: Decimal) -> Decimal:
     """Return the least multiple of *step* that is not less than *value*."""
     whole, rest = _EXACT.divmod(value, step)
@@ -119,6 +131,14 @@ class UnitPrice:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "exact", divide(Decimal(self.amount), Decimal(self.per)))
+
+    def in_last_places(self) -> Decimal | None:
+        """Return the price of one unit with exactly `PLACES` places, or None where it has more of them.
+
+        Its product with a whole number has that many places too, and so is rounded already.
+        """
+        unit = rounded(self.exact)
+        return unit if unit == self.exact else None
 
     def of(self, quantity: Decimal | int) -> Exact:
         """Return the exact price of *quantity* units."""

@@ -122,9 +122,18 @@ class Rate:
     is_stepped: bool = field(init=False, compare=False, repr=False)
     """Whether another quantity than the measured one can be billed."""
 
+    unit: Decimal | None = field(init=False, compare=False, repr=False)
+    """What one unit costs where a quantity is billed as it was measured, and whole ones without rounding.
+
+    It is None where the rate has steps or tiers, or its price more places (see `UnitPrice.in_last_places`).
+    """
+
     def __post_init__(self) -> None:
         changes = (self.step, self.minimum, self.multiply_by)
-        object.__setattr__(self, "is_stepped", any(change is not None for change in changes))
+        is_stepped = any(change is not None for change in changes)
+        is_plain = not is_stepped and self.tiers is None
+        object.__setattr__(self, "is_stepped", is_stepped)
+        object.__setattr__(self, "unit", self.price.in_last_places() if is_plain else None)
 
 
 @dataclass(frozen=True, slots=True)

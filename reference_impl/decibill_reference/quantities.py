@@ -25,6 +25,7 @@ __all__ = [
     "QUANTITIES",
     "SUBSETS",
     "check_parts",
+    "in_order",
     "names_in_order",
 ]
 
@@ -83,7 +84,6 @@ SUBSETS: Final = (
     ("reasoning_output_tokens", "text_output_tokens"),
     ("reasoning_output_tokens", "output_tokens"),
 )
-"""Parts that must not exceed a whole, each by itself."""
 """Each further part and a whole that it is no more than."""
 
 
@@ -118,7 +118,20 @@ def names_in_order(values: Mapping[str, object]) -> tuple[str, ...]:
     return _shape(tuple(values)).order
 
 
-def check_parts(quantities: Mapping[str, int | Decimal], locate: Callable[[str], str]) -> None:
+def in_order(
+    quantities: dict[str, int | Decimal], basis: dict[str, str]
+) -> tuple[dict[str, int | Decimal], dict[str, str]]:
+    """Return quantities and their bases in canonical order, whatever is no quantity left out.
+
+    Quantities that are in order already are returned as they are, and so are their bases.
+    """
+    order = names_in_order(quantities)
+    if order == tuple(quantities):
+        return quantities, basis
+    return {name: quantities[name] for name in order}, {name: basis[name] for name in order}
+
+
+def check_parts(quantities: Mapping[str, int | Decimal], locate: Callable[[str], str]) -> bool:
     """Refuse quantities of which a part is larger than its whole (AUB-EXT-471c).
 
     Args:
@@ -126,28 +139,32 @@ def check_parts(quantities: Mapping[str, int | Decimal], locate: Callable[[str],
         locate: gives the pointer at which a quantity stands. A part that is too large by itself is reported
             at its own place, parts that only together are too many at the place of their whole.
 
+    Returns:
+        Whether each whole is exactly the sum of its parts, so that nothing is left to attribute.
+
     Raises:
         DecibillReferenceError: `inconsistent_usage`. Nothing is ever clamped.
     """
     shape = _shape(tuple(quantities))
+    is_complete = True
     for whole, parts in shape.partitions:
         together: int | Decimal = 0
         for part in parts:
             together += quantities[part]
-        if together > quantities[whole]:
+        limit = quantities[whole]
+        if together == limit:
+            continue
+        if together > limit:
             for part in parts:
-                _check_part(quantities, part, whole, locate)
+                if quantities[part] > limit:
+                    raise _contradiction(locate(part), part, quantities[part], whole, limit)
             present = " + ".join(part for part in parts if quantities[part])
-            raise _contradiction(locate(whole), present, together, whole, quantities[whole])
+            raise _contradiction(locate(whole), present, together, whole, limit)
+        is_complete = False
     for part, whole in shape.subsets:
-        _check_part(quantities, part, whole, locate)
-
-
-def _check_part(
-    quantities: Mapping[str, int | Decimal], part: str, whole: str, locate: Callable[[str], str]
-) -> None:
-    if quantities[part] > quantities[whole]:
-        raise _contradiction(locate(part), part, quantities[part], whole, quantities[whole])
+        if quantities[part] > quantities[whole]:
+            raise _contradiction(locate(part), part, quantities[part], whole, quantities[whole])
+    return is_complete
 
 
 def _contradiction(

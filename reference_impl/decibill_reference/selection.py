@@ -8,10 +8,10 @@ the book.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from decibill_reference.errors import DecibillReferenceError
-from decibill_reference.prices import FAMILIES
+from decibill_reference.prices import FAMILIES, tier_name
 from decibill_reference.usage import BASES
 
 if TYPE_CHECKING:
@@ -20,69 +20,61 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from decibill_reference.prices import Entry, PriceBook
+    from decibill_reference.usage import Component, UsageRecord
 
-__all__ = ["Lookup", "carried_basis", "select"]
+__all__ = ["carried_basis", "looked_up", "select"]
 
 _RANK: Final = {basis: rank for rank, basis in enumerate(BASES)}
 
 
-class Lookup(NamedTuple):
-    """What an entry has to fit."""
-
-    provider: str
-    model: str
-    operation: str
-    surface: str
-    region: str | None
-    service_tier: str
-    moment: datetime
-    at: str
-    """The moment as it was given."""
-
-    def to_json(self) -> dict[str, str]:
-        """Return what a gap ``no_entry`` says was looked up."""
-        region = {} if self.region is None else {"region": self.region}
-        return {
-            "provider": self.provider,
-            "model": self.model,
-            "operation": self.operation,
-            "surface": self.surface,
-            **region,
-            "service_tier": self.service_tier,
-            "at": self.at,
-        }
-
-    def fits(self, entry: Entry) -> bool:
-        """Return whether an entry that names the model also fits in every other respect."""
-        return (
-            entry.start <= self.moment
-            and (entry.end is None or self.moment < entry.end)
-            and (entry.operations is None or self.operation in entry.operations)
-            and (entry.surface is None or self.surface == entry.surface)
-            and (entry.region is None or self.region in entry.region)
-            and entry.tier == self.service_tier
-        )
-
-
 def select(
-    book: PriceBook,
-    lookup: Lookup,
-    quantities: Mapping[str, int | Decimal],
-    basis: Mapping[str, str],
+    book: PriceBook, usage: UsageRecord, part: UsageRecord | Component, model: str, moment: datetime
 ) -> Entry | None:
-    """Return the entry of *book* that prices these quantities, or None where none fits.
+    """Return the entry of *book* that prices one part of *usage*, or None where none fits.
+
+    Args:
+        book: the prices.
+        usage: the whole record, which says where the call went.
+        part: the record itself or one of its components.
+        model: the part's model.
+        moment: the instant whose prices hold.
 
     Raises:
         DecibillReferenceError: ``ambiguous_price`` where the book leaves two entries to choose from.
     """
-    fitting = [entry for entry in book.named(lookup.provider, lookup.model) if lookup.fits(entry)]
+    tier = tier_name(usage.service_tier)
+    fitting: list[Entry] = []
+    for entry in book.named(usage.provider, model):
+        if (
+            entry.tier == tier
+            and entry.start <= moment
+            and (entry.end is None or moment < entry.end)
+            and (entry.operations is None or part.operation in entry.operations)
+            and (entry.surface is None or usage.surface == entry.surface)
+            and (entry.region is None or usage.region in entry.region)
+        ):
+            fitting.append(entry)  # noqa: PERF401 - a comprehension costs a call
     if len(fitting) < 2:
         return fitting[0] if fitting else None
     families: dict[str, list[Entry]] = {}
     for entry in fitting:
         families.setdefault(entry.pricing_model, []).append(entry)
     best = [_most_selectors(entries) for entries in families.values()]
-    return best[0] if len(best) == 1 else _by_quantity(best, quantities, basis)
+    return best[0] if len(best) == 1 else _by_quantity(best, part.quantities, part.basis)
+
+
+def looked_up(usage: UsageRecord, part: UsageRecord | Component, model: str, at: str) -> dict[str, str]:
+    """Return what a gap ``no_entry`` says was looked up; *at* is the instant as it was given."""
+    region = {} if usage.region is None else {"region": usage.region}
+    return {
+        "provider": usage.provider,
+        "model": model,
+        "operation": part.operation,
+        "surface": usage.surface,
+        **region,
+        "service_tier": tier_name(usage.service_tier),
+        "at": at,
+    }
 
 
 def carried_basis(

@@ -4,6 +4,8 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from decibill_reference.leaves import MODALITIES, TOKEN_RATES, LeafPlan, token_shares
+from decibill_reference.quantities import check_parts
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.rating import AUDIO_CHAT, gaps, lines, priced
@@ -393,3 +395,17 @@ def test_a_charge_is_the_exact_sum_of_its_lines_and_never_negative(
         assert exact == 0
     else:
         assert Fraction(charge["total"]) == Fraction(round(exact * 10**12), 10**12) >= 0
+
+
+@given(st.sets(st.sampled_from(TOKEN_RATES), min_size=1), token_records())
+def test_a_record_without_a_rest_divides_as_any_other(rates: set[str], quantities: dict[str, int]) -> None:
+    modalities = [f"{modality}_input_tokens" for modality in MODALITIES]
+    quantities["input_tokens"] = sum(quantities.get(name, 0) for name in modalities)
+    quantities["cached_input_tokens"] = quantities.get("cached_audio_input_tokens", 0)
+    plan = LeafPlan.of(rates)
+
+    assert check_parts(quantities, str)
+    shares, flags = token_shares(quantities, plan, is_complete=True)
+    others, none = token_shares(quantities, plan, is_complete=False)
+    assert [each for each in shares if each[1]] == [each for each in others if each[1]]
+    assert flags == none == []

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.prices import PriceBook, instant, tier_name
-from decibill_reference.selection import Lookup, select
+from decibill_reference.selection import select
+from decibill_reference.usage import UsageRecord
 
 BOOKS = Path(__file__).parents[2] / "fixtures" / "price-books"
 
@@ -226,17 +227,10 @@ def chosen(
     """Return the id of the entry for a standard whisper call; *quantities* maps a name to its basis."""
     moment = instant(at)
     assert moment is not None
-    lookup: dict[str, Any] = {
-        "provider": "openai",
-        "model": "whisper-1",
-        "operation": "transcription",
-        "surface": "api",
-        "region": None,
-        "service_tier": "standard",
-    }
-    lookup.update(changes)
     basis = {"audio_duration_seconds": "media"} if quantities is None else quantities
-    found = select(book, Lookup(moment=moment, at=at, **lookup), dict.fromkeys(basis, 1), basis)
+    call = UsageRecord("openai", "api", "transcription", "whisper-1", at, dict.fromkeys(basis, 1), basis)
+    call = call._replace(**changes)
+    found = select(book, call, call, call.model, moment)
     return None if found is None else found.id
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from decibill_reference.errors import DecibillReferenceError
-from decibill_reference.quantities import COUNTS, QUANTITIES, check_parts
+from decibill_reference.quantities import COUNTS, QUANTITIES, check_parts, in_order
 from decibill_reference.usage import BASES, UsageRecord, weaker
 from hypothesis import given
 from hypothesis import strategies as st
@@ -219,6 +219,18 @@ def test_a_component_contradicts_itself_at_its_own_place() -> None:
 )
 def test_parts_may_be_as_large_as_their_whole_or_fall_short_of_it(quantities: dict[str, int]) -> None:
     assert UsageRecord.from_json(of(**quantities)).quantities == quantities
+
+
+@pytest.mark.parametrize("names", [(), QUANTITIES[:1], QUANTITIES[:2], QUANTITIES])
+def test_quantities_and_their_bases_are_put_in_canonical_order(names: tuple[str, ...]) -> None:
+    quantities: dict[str, int | Decimal] = {name: place for place, name in enumerate(names)}
+    basis = {name: BASES[place % len(BASES)] for place, name in enumerate(names)}
+    reversed_quantities = {name: quantities[name] for name in reversed(names)}
+    reversed_basis = {name: basis[name] for name in reversed(names)}
+
+    for given_quantities in (quantities, reversed_quantities, {"tokens": 1, **reversed_quantities}):
+        got = in_order(given_quantities, reversed_basis if given_quantities is not quantities else basis)
+        assert [list(each.items()) for each in got] == [list(quantities.items()), list(basis.items())]
 
 
 def test_a_refusal_says_both_numbers() -> None:
