@@ -77,6 +77,7 @@ class Exchange(NamedTuple):
         provider = _word(exchange, "provider")
         region: object = exchange.get("region")
         status: object = response.get("status", 200)
+        aliases: object = exchange.get("aliases")
         if type(status) is not int or not 100 <= status <= 599:
             raise _unsupported("/response/status", "the status is not an HTTP status")
         if region is not None and not isinstance(region, str):
@@ -92,7 +93,7 @@ class Exchange(NamedTuple):
             {} if request is None else _part(request, "/request"),
             response,
             root,
-            _aliases(exchange.get("aliases")),
+            {} if aliases is None else _aliases(aliases),
         )
 
     def body(self) -> Body:
@@ -110,13 +111,13 @@ class Exchange(NamedTuple):
         kind = _MEMBERS[member]
         pointer = f"/response/{kind}"
         value: object = self.response[member]
+        if member in {"json", "events"}:
+            return Body(kind, value, pointer)
         if member in _IN_FILE:
             value = self._file(value, f"/response/{member}")
             if kind in {"json", "events"}:
                 return Body(kind, jsonio.loads(value, pointer), pointer)
             value = value.decode("utf-8", errors="replace")
-        if kind in {"json", "events"}:
-            return Body(kind, value, pointer)
         if kind == "media":
             return Body(kind, _part(value, pointer), pointer)
         if not isinstance(value, str):
@@ -253,8 +254,6 @@ def _part(value: object, pointer: str) -> Mapping[str, Any]:
 
 
 def _aliases(value: object) -> Mapping[str, str]:
-    if value is None:
-        return {}
     named = _part(value, "/aliases")
     for name, model in named.items():
         if not isinstance(model, str) or not model:

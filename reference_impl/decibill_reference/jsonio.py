@@ -126,8 +126,8 @@ def _fraction_or_mark(text: str) -> Any:
 
 
 def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
-    """Tell whether *value* is a JSON object: nearly always a `dict`, of which it is quick to see."""
-    return type(value) is dict or isinstance(value, Mapping)
+    """Tell whether *value* is a JSON object: mostly a `dict` or None, of which it is quick to see."""
+    return type(value) is dict or (value is not None and isinstance(value, Mapping))
 
 
 def leaves(value: object, pointer: str = "") -> Iterator[tuple[str, object]]:

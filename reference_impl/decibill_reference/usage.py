@@ -78,17 +78,21 @@ def read_instant(value: object, pointer: str) -> datetime:
     moment = _instant(value) if isinstance(value, str) else None
     if moment is not None:
         return moment
-    problem = "there is no time" if value is None else f"{value!r} is not a time in UTC"
-    raise DecibillReferenceError(
-        "missing_time", pointer, f"{problem}; prices are dated, so give one such as 2025-11-05T10:24:03Z"
-    )
+    raise _missing_time(value, pointer)
 
 
 def read_time(value: object, pointer: str) -> str:
     """Return the UTC timestamp *value* as it was given; what `read_instant` refuses is refused."""
-    read_instant(value, pointer)
-    assert isinstance(value, str)
-    return value
+    if isinstance(value, str) and _instant(value) is not None:
+        return value
+    raise _missing_time(value, pointer)
+
+
+def _missing_time(value: object, pointer: str) -> DecibillReferenceError:
+    problem = "there is no time" if value is None else f"{value!r} is not a time in UTC"
+    return DecibillReferenceError(
+        "missing_time", pointer, f"{problem}; prices are dated, so give one such as 2025-11-05T10:24:03Z"
+    )
 
 
 class ProviderCost(NamedTuple):

@@ -157,3 +157,15 @@ def test_unread_numbers_point_to_the_chunk_that_holds_them() -> None:
 )
 def test_a_chunk_that_is_no_chunk_is_malformed(response: dict[str, Any], pointer: str) -> None:
     assert refusal(answered(response)) == ("malformed_body", pointer)
+
+
+@in_either_form
+def test_an_account_that_is_no_object_is_refused_in_the_chunk_that_sent_it(form: Any) -> None:
+    chunks = [
+        chunk({"billablePromptUsage": 7}),
+        chunk(usage_of(17, 132, promptTokensDetails=listed(AUDIO=17)), **STOP),
+    ]
+    code, pointer = refusal(answered(form(chunks), surface="vertex"))
+
+    assert code == "malformed_body"
+    assert pointer.endswith("/0/usageMetadata/billablePromptUsage")

@@ -9,7 +9,7 @@ from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.exchange import Exchange
 from decibill_reference.extract import extract
 from decibill_reference.extract.draft import Draft
-from decibill_reference.extract.session import Components, frames
+from decibill_reference.extract.session import Components, server_events
 from decibill_reference.usage import Component, UsageRecord
 
 SESSION: dict[str, Any] = {
@@ -43,22 +43,26 @@ def stated(components: Components) -> tuple[Component, ...]:
 # The transcript
 
 
-def test_frames_keep_their_order_their_side_and_their_place() -> None:
-    events = [{"from": "client", "frame": {"a": 1}}, {"from": "server", "frame": {"b": 2}}]
-    read = frames(Exchange.open(exchange_of(events)))
+def test_events_of_the_server_keep_their_order_and_their_place() -> None:
+    frames = [
+        {"from": "server", "frame": {"a": 1}},
+        {"from": "client", "frame": {"b": 2}},
+        {"from": "server", "frame": {"c": 3}},
+    ]
+    events = server_events(Exchange.open(exchange_of(frames)))
 
-    assert [(frame.is_server, frame.content.members, frame.content.pointer) for frame in read] == [
-        (False, {"a": 1}, "/response/events/0/frame"),
-        (True, {"b": 2}, "/response/events/1/frame"),
+    assert [(event.members, event.pointer) for event in events] == [
+        ({"a": 1}, "/response/events/0/frame"),
+        ({"c": 3}, "/response/events/2/frame"),
     ]
 
 
 def test_who_ended_a_session_is_not_usage() -> None:
     server = {"from": "server", "frame": {"type": "response.created"}}
 
-    found = frames(Exchange.open(exchange_of([{"from": "client", "close": 1000}, server])))
+    found = server_events(Exchange.open(exchange_of([{"from": "client", "close": 1000}, server])))
 
-    assert [frame.content.pointer for frame in found] == ["/response/events/1/frame"]
+    assert [event.pointer for event in found] == ["/response/events/1/frame"]
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,10 @@ def extract(exchange: object, *, root: Path | None = None) -> UsageRecord:
             and where.
     """
     opened = Exchange.open(exchange, root)
-    read = _reader(opened)
+    readers = SURFACES.get((opened.provider, opened.surface))
+    read = readers.get(opened.operation) if readers else None
+    if read is None:
+        raise _unsupported(opened)
     draft = Draft()
     if opened.status >= 400:  # whatever its body says: an error is not billed (AUB-EXT-d1ab)
         draft.flags.add("error_response")
@@ -58,21 +61,19 @@ def extract(exchange: object, *, root: Path | None = None) -> UsageRecord:
     return draft.finish(opened)
 
 
-def _reader(exchange: Exchange) -> Reader:
-    operations = SURFACES.get((exchange.provider, exchange.surface))
-    if operations is None:
-        known_provider = any(provider == exchange.provider for provider, _ in SURFACES)
-        raise DecibillReferenceError(
-            "unsupported_exchange",
-            "/surface" if known_provider else "/provider",
-            f"nothing is known of {exchange.provider} by its surface {exchange.surface}; known are "
-            + ", ".join(f"{provider} {surface}" for provider, surface in sorted(SURFACES)),
-        )
-    reader = operations.get(exchange.operation)
-    if reader is None:
-        raise DecibillReferenceError(
+def _unsupported(exchange: Exchange) -> DecibillReferenceError:
+    """Return the refusal of an exchange that no reader knows."""
+    readers = SURFACES.get((exchange.provider, exchange.surface))
+    if readers is not None:
+        return DecibillReferenceError(
             "unsupported_exchange",
             "/operation",
-            f"{exchange.operation} of {exchange.provider} is not read, only {', '.join(sorted(operations))}",
+            f"{exchange.operation} of {exchange.provider} is not read, only {', '.join(sorted(readers))}",
         )
-    return reader
+    known_provider = any(provider == exchange.provider for provider, _ in SURFACES)
+    return DecibillReferenceError(
+        "unsupported_exchange",
+        "/surface" if known_provider else "/provider",
+        f"nothing is known of {exchange.provider} by its surface {exchange.surface}; known are "
+        + ", ".join(f"{provider} {surface}" for provider, surface in sorted(SURFACES)),
+    )

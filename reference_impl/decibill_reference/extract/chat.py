@@ -63,6 +63,6 @@ def read_usage(usage: WireObject, draft: Draft) -> None:
     normal_form = is_normal_form(usage)
     if normal_form:
         read_normal_units(usage, draft)
-    if has_tokens(usage) or not normal_form:
+    if not normal_form or has_tokens(usage):
         read_tokens(usage, UNATTRIBUTED, draft, normal_form=normal_form)
     draft.unread.extend(usage.unread())

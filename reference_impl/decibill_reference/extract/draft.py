@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
 from decibill_reference.numbers import CONTEXT, LARGEST_COUNT, read_count, read_decimal
-from decibill_reference.quantities import COUNTS, QUANTITIES, check_parts, names_in_order
+from decibill_reference.quantities import COUNTS, QUANTITIES, check_parts, in_order, names_in_order
 from decibill_reference.usage import FLAGS, Component, UsageRecord, weaker
 
 if TYPE_CHECKING:
@@ -28,10 +28,12 @@ class Draft:
     """
 
     __slots__ = (
-        "_basis",
+        "_is_checked",
         "_is_doubtful",
-        "_places",
+        "_is_in_order",
+        "_place",
         "_quantities",
+        "basis",
         "character_rule",
         "components",
         "features",
@@ -44,10 +46,14 @@ class Draft:
 
     def __init__(self) -> None:
         self._quantities: dict[str, int | Decimal] = {}
-        self._basis: dict[str, str] = {}
-        self._places: dict[str, tuple[WireObject, str]] = {}
+        self._place: Callable[[str], str | None] | None = None
+        self._is_checked = False
+        """Whether no part of what is stated is larger than its whole, so that it need not be asked again."""
+        self._is_in_order = False
         self._is_doubtful = False
         """Whether something was stated that a record may not be able to hold."""
+        self.basis: dict[str, str] = {}
+        """Where each quantity comes from, as far as it is stated."""
         self.unknown: set[str] = set()
         self.flags: set[str] = set()
         self.unread: list[str] = []
@@ -57,27 +63,34 @@ class Draft:
         self.features: tuple[str, ...] = ()
         self.provider_cost: ProviderCost | None = None
 
-    def state(
-        self,
-        quantity: str,
-        value: int | Decimal,
-        basis: str,
-        place: tuple[WireObject, str] | None = None,
-        *,
-        of: str | None = None,
-    ) -> None:
-        """State that *quantity* is *value*, as it stands at *place* on the wire if it stands anywhere.
-
-        A sum stands where *of*, the first of its parts, does, and what is corrected where it stood.
-        """
+    def state(self, quantity: str, value: int | Decimal, basis: str) -> None:
+        """State that *quantity* is *value*; what is corrected still stands where it stood."""
         self._quantities[quantity] = value
-        self._basis[quantity] = basis
-        if place:
-            self._places[quantity] = place
-        elif of is not None and of in self._places:
-            self._places[quantity] = self._places[of]
+        self.basis[quantity] = basis
+        self._is_checked = self._is_in_order = False
         if type(value) is not int or value > LARGEST_COUNT:
             self._is_doubtful = True
+
+    def state_counts(self, counts: Mapping[str, int], place: Callable[[str], str | None]) -> None:
+        """State what one object counts, once for a draft.
+
+        Args:
+            counts: whole numbers by quantity. Those that have no basis yet are what the provider reports.
+            place: gives the pointer at which a quantity stands. It is asked when a refusal has to say it, and
+                not otherwise.
+        """
+        names = names_in_order(counts)
+        quantities: dict[str, int | Decimal] = {name: counts[name] for name in names}
+        basis = dict.fromkeys(names, "provider_reported")
+        basis.update(self.basis)
+        self._is_in_order = not self._quantities
+        self._quantities = self._quantities | quantities if self._quantities else quantities
+        self.basis = basis
+        self._place = place
+
+    def doubt(self) -> None:
+        """Have each number looked at in the end, as sums can be larger than a record can hold."""
+        self._is_doubtful = True
 
     def read_count(self, quantity: str, wire: WireObject, member: str) -> int | None:
         """State *quantity* as the provider reports it in *member*, if it does, and return the count.
@@ -87,9 +100,7 @@ class Draft:
         """
         value = wire.count(member)
         if value is not None:
-            self._quantities[quantity] = value
-            self._basis[quantity] = "provider_reported"
-            self._places[quantity] = (wire, member)
+            self.state(quantity, value, "provider_reported")
         return value
 
     def read_seconds(
@@ -107,10 +118,11 @@ class Draft:
 
     def state_sum(self, quantity: str, one: str, other: str) -> int | Decimal | None:
         """State *quantity* as the sum of two counts, and return it, where both have been stated."""
-        if one not in self._quantities or other not in self._quantities:
+        left, right = self._quantities.get(one), self._quantities.get(other)
+        if left is None or right is None:
             return None
-        total = _sum(self._quantities[one], self._quantities[other])
-        self.state(quantity, total, weaker(self._basis[one], self._basis[other]))
+        total = _sum(left, right)
+        self.state(quantity, total, weaker(self.basis[one], self.basis[other]))
         return total
 
     def stated(self, quantity: str) -> int | Decimal | None:
@@ -128,8 +140,7 @@ class Draft:
     def withdraw(self, quantity: str) -> None:
         """Take back what has been stated of *quantity*."""
         self._quantities.pop(quantity, None)
-        self._basis.pop(quantity, None)
-        self._places.pop(quantity, None)
+        self.basis.pop(quantity, None)
 
     def add(self, event: Draft) -> None:
         """Add what one event of a session used (AUB-EXT-471c holds for each event by itself).
@@ -141,17 +152,25 @@ class Draft:
             DecibillReferenceError: `inconsistent_usage`, at the place on the wire.
         """
         check_parts(event._quantities, event._locate)
-        for quantity, value in event._quantities.items():
-            basis = event._basis[quantity]
-            before = self._quantities.get(quantity)
-            if before is None:
-                self.state(quantity, value, basis)
-            else:
-                self.state(quantity, _sum(before, value), weaker(self._basis[quantity], basis))
+        if self._quantities:
+            self._add_quantities(event)
+        else:
+            self._quantities, self.basis = dict(event._quantities), dict(event.basis)
+            self._is_doubtful, self._is_in_order = event._is_doubtful, event._is_in_order
+            self._is_checked = True
         self.unknown |= event.unknown
         self.flags |= event.flags
         self.unread.extend(event.unread)
         self.service_tier = event.service_tier or self.service_tier
+
+    def _add_quantities(self, event: Draft) -> None:
+        for quantity, value in event._quantities.items():
+            basis = event.basis[quantity]
+            before = self._quantities.get(quantity)
+            if before is None:
+                self.state(quantity, value, basis)
+            else:
+                self.state(quantity, _sum(before, value), weaker(self.basis[quantity], basis))
 
     def finish(self, exchange: Exchange) -> UsageRecord:
         """Return the record.
@@ -163,7 +182,7 @@ class Draft:
         quantities, basis = self._checked()
         if self.unread:
             self.flags.add("unread_members")
-        if self._is_zero():
+        if not self.unknown and self._is_zero():
             self.flags.add("zero_usage")
         return UsageRecord(
             exchange.provider,
@@ -173,15 +192,15 @@ class Draft:
             exchange.at,
             quantities,
             basis,
-            self._lacking(),
-            tuple([flag for flag in FLAGS if flag in self.flags]) if self.flags else (),
-            service_tier=self.service_tier,
-            region=exchange.region,
-            features=self.features,
-            character_rule=self.character_rule,
-            provider_cost=self.provider_cost,
-            unread=tuple(self.unread),
-            components=self.components,
+            self._lacking() if self.unknown else (),
+            tuple(sorted(self.flags, key=FLAGS.index)) if self.flags else (),
+            self.service_tier,
+            exchange.region,
+            self.features,
+            self.character_rule,
+            self.provider_cost,
+            tuple(self.unread),
+            self.components,
         )
 
     def component(self, operation: str, model: str | None) -> Component:
@@ -191,36 +210,33 @@ class Draft:
             DecibillReferenceError: `inconsistent_usage`, at the place on the wire.
         """
         quantities, basis = self._checked()
-        return Component(operation, model or None, quantities, basis, self._lacking())
+        return Component(operation, model or None, quantities, basis, self._lacking() if self.unknown else ())
 
     def _checked(self) -> tuple[dict[str, int | Decimal], dict[str, str]]:
         """Return the quantities and their bases in canonical order, no part larger than its whole.
 
         Nor is any a number that no record can hold, as sums and conversions of numbers of the wire can be.
         """
-        quantities, basis = self._quantities, self._basis
-        names = names_in_order(quantities)
-        if names != tuple(quantities):
-            quantities = {name: quantities[name] for name in names}
-            basis = {name: basis[name] for name in names}
-        check_parts(quantities, self._locate)
+        quantities, basis = self._quantities, self.basis
+        if not self._is_in_order:
+            quantities, basis = in_order(quantities, basis)
+        if not self._is_checked:
+            check_parts(quantities, self._locate)
         if self._is_doubtful:
             for name, value in quantities.items():
-                (read_count if name in COUNTS else read_decimal)(value, self._locate(name))
+                if type(value) is not int or value > LARGEST_COUNT:
+                    (read_count if name in COUNTS else read_decimal)(value, self._locate(name))
         return quantities, basis
 
     def _lacking(self) -> tuple[str, ...]:
-        return tuple([name for name in QUANTITIES if name in self.unknown]) if self.unknown else ()
+        return tuple([name for name in QUANTITIES if name in self.unknown])
 
     def _locate(self, quantity: str) -> str:
         """Return the pointer at which *quantity* stands on the wire; what was worked out stands nowhere."""
-        place = self._places.get(quantity)
-        return place[0].at(place[1]) if place else "/response"
+        return (self._place(quantity) if self._place else None) or "/response"
 
     def _is_zero(self) -> bool:
         """Tell whether usage is known and zero throughout; a duration that is information is not usage."""
-        if self.unknown:
-            return False
         is_metered = False
         for name, value in self._quantities.items():
             if name not in _INFORMATION:
@@ -233,7 +249,7 @@ class Draft:
 
 
 def _sum(left: int | Decimal, right: int | Decimal) -> int | Decimal:
-    if isinstance(left, int) and isinstance(right, int):
+    if type(left) is int and type(right) is int:
         return left + right
     return CONTEXT.add(left, right)
 

@@ -14,14 +14,9 @@ from decibill_reference.exchange import header
 from decibill_reference.extract.gemini_compatible import read_compatible
 from decibill_reference.extract.gemini_details import read_metadata
 from decibill_reference.extract.gemini_live import read_live
+from decibill_reference.extract.gemini_names import INTERACTIONS, METADATA, has_counts
 from decibill_reference.extract.gemini_stream import USAGE, is_finished, listed_chunks, merged_usage
-from decibill_reference.extract.gemini_tokens import (
-    INTERACTIONS,
-    METADATA,
-    Meaning,
-    has_counts,
-    read_gemini_tokens,
-)
+from decibill_reference.extract.gemini_tokens import Meaning, read_gemini_tokens
 from decibill_reference.extract.service_tier import read_service_tier
 from decibill_reference.extract.stream import chunks, final_chunk, last_text
 from decibill_reference.extract.wire import WireObject
@@ -74,9 +69,10 @@ def _read_answer(answer: WireObject, meaning: Meaning, draft: Draft) -> str | No
     if usage is None:
         draft.unknown.update(("input_tokens", "output_tokens"))
     elif has_counts(usage, INTERACTIONS) and "prompt_tokens" not in usage.members:
-        read_gemini_tokens(usage, INTERACTIONS, _UNNAMED, draft)
-        usage.skip("grounding_tool_count")  # searches, which are priced by the piece and no usage of tokens
-        draft.unread.extend(usage.unread())
+        if not read_gemini_tokens(usage, INTERACTIONS, _UNNAMED, draft):
+            # Searches, which are priced by the piece and no usage of tokens.
+            usage.skip("grounding_tool_count")
+            draft.unread.extend(usage.unread())
     else:
         read_compatible(usage, draft)
         draft.unread.extend(usage.unread())

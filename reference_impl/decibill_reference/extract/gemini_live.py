@@ -15,7 +15,7 @@ from decibill_reference.extract.gemini_details import read_metadata
 from decibill_reference.extract.gemini_stream import USAGE
 from decibill_reference.extract.gemini_tokens import Meaning
 from decibill_reference.extract.service_tier import read_service_tier
-from decibill_reference.extract.session import frames
+from decibill_reference.extract.session import server_events
 
 if TYPE_CHECKING:
     from decibill_reference.exchange import Exchange
@@ -35,10 +35,7 @@ _TOTALS = ("input_tokens", "output_tokens")
 def read_live(exchange: Exchange, draft: Draft) -> None:
     """Read a session of the Live API."""
     has_usage = has_turns = has_output = False
-    for frame in frames(exchange):
-        if not frame.is_server:
-            continue
-        content = frame.content
+    for content in server_events(exchange):
         has_output = has_output or _is_output(content)
         member = content.first(USAGE)
         usage = content.child(member) if member else None

@@ -7,33 +7,34 @@ by the clock and are read by `live`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from decibill_reference.extract.chat import read_usage
 from decibill_reference.extract.draft import Draft
 from decibill_reference.extract.live import Clock
 from decibill_reference.extract.service_tier import read_service_tier
-from decibill_reference.extract.session import TOTALS, Components, frames, leave_open
+from decibill_reference.extract.session import TOTALS, Components, leave_open, server_events
 from decibill_reference.extract.transcription import read_transcript
+from decibill_reference.jsonio import is_object
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from decibill_reference.exchange import Exchange
     from decibill_reference.extract.wire import WireObject
 
 __all__ = ["read_realtime"]
 
 _TRANSCRIPTION = "transcription"
-_INPUT_MODEL = (("audio", "input", "transcription"), ("input_audio_transcription",))
+_INPUT_MODEL = ((("audio", "input"), "transcription"), ((), "input_audio_transcription"))
 """Where a session says by what its input is transcribed: as it is now, and as it was in the beta."""
 
 
 def read_realtime(exchange: Exchange, draft: Draft) -> None:
     """Read a session of any kind."""
     session = _Session(exchange, draft)
-    for frame in frames(exchange):
-        if frame.is_server:
-            session.read(frame.content)
+    for event in server_events(exchange):
+        session.read(event)
     session.close()
 
 
@@ -77,23 +78,25 @@ class _Session:
     def configure(self, event: WireObject) -> None:
         """Note by what the input is transcribed from here on; a session that does not say changes nothing."""
         session: object = event.members.get("session")
-        if _at(session, ("type",)) == "translation":
+        if not is_object(session):
+            return
+        if session.get("type") == "translation":
             self._clock.runs = True
-        for path in _INPUT_MODEL:
-            holder = _at(session, path[:-1])
-            if isinstance(holder, Mapping) and path[-1] in holder:
-                name = _at(session, (*path, "model"))
+        for path, member in _INPUT_MODEL:
+            holder = _at(session, path)
+            if is_object(holder) and member in holder:
+                name = _at(holder, (member, "model"))
                 self._input_model = self._exchange.model_of(name) if isinstance(name, str) else None
                 return
 
     def begin(self, event: WireObject) -> None:
-        name = _text(event, "response", "id")
+        name = _response_id(event)
         if name not in self._done:
             self._open.add(name)
 
     def respond(self, event: WireObject) -> None:
         """Read what a response used, whether it was completed, cancelled or failed."""
-        name = _text(event, "response", "id")
+        name = _response_id(event)
         self._open.discard(name)
         if name in self._done:
             return
@@ -153,16 +156,17 @@ def _part(event: WireObject) -> tuple[str, str]:
     return event.text("item_id") or "", repr(event.members.get("content_index"))
 
 
-def _text(event: WireObject, *path: str) -> str:
-    """Return the text at the end of *path*, or an empty one."""
-    value = _at(event.members, path)
-    return value if isinstance(value, str) else ""
+def _response_id(event: WireObject) -> str:
+    """Return the id of the response that *event* is of, or an empty text."""
+    response: object = event.members.get("response")
+    name: object = response.get("id") if is_object(response) else None
+    return name if isinstance(name, str) else ""
 
 
 def _at(value: object, path: tuple[str, ...]) -> object:
     """Return what *path* leads to in *value*, or None."""
     for step in path:
-        if not isinstance(value, Mapping):
+        if value is None or not is_object(value):
             return None
-        value = cast("Mapping[str, object]", value).get(step)
+        value = value.get(step)
     return value

@@ -28,7 +28,7 @@ def tier_word(word: str) -> str:
 
 def read_service_tier(exchange: Exchange, answered: str | None, draft: Draft) -> None:
     """State the tier that the response names, *answered*, else the one that the request names, else none."""
-    word = answered or _asked(exchange.request_object())
+    word = answered or (_asked(exchange.request_object()) if exchange.request else None)
     if word:
         draft.service_tier = tier_word(word)
 

@@ -6,7 +6,7 @@ What its other models used is summed by `Components`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.extract.draft import Draft
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from decibill_reference.exchange import Exchange
     from decibill_reference.usage import Component
 
-__all__ = ["TOTALS", "Components", "Frame", "frames", "leave_open"]
+__all__ = ["TOTALS", "Components", "leave_open", "server_events"]
 
 TOTALS = ("input_tokens", "output_tokens")
 """What is unknown of a turn whose tokens nobody counted."""
@@ -25,15 +25,8 @@ TOTALS = ("input_tokens", "output_tokens")
 _SIDES = ("client", "server")
 
 
-class Frame(NamedTuple):
-    """One frame of a session."""
-
-    is_server: bool
-    content: WireObject
-
-
-def frames(exchange: Exchange) -> list[Frame]:
-    """Return the frames of the session that *exchange* holds, in their order.
+def server_events(exchange: Exchange) -> list[WireObject]:
+    """Return what the server sent in the session that *exchange* holds, in its order.
 
     A transcript can hold who ended the session as well, which says nothing of usage.
 
@@ -46,11 +39,21 @@ def frames(exchange: Exchange) -> list[Frame]:
         raise DecibillReferenceError(
             "malformed_body", body.pointer, "a session is an array of frames, each with its side"
         )
-    return [
-        _frame(item, f"{body.pointer}/{number}")
-        for number, item in enumerate(cast("list[object]", transcript))
-        if not _is_end(item)
-    ]
+    found: list[WireObject] = []
+    for number, item in enumerate(cast("list[object]", transcript)):
+        pointer = f"{body.pointer}/{number}"
+        outer = item if is_object(item) else WireObject(item, pointer).members
+        if "close" in outer and "frame" not in outer:
+            continue
+        side = outer.get("from")
+        if side not in _SIDES:
+            raise DecibillReferenceError(
+                "malformed_body", f"{pointer}/from", "a frame is from client or server"
+            )
+        event = WireObject(outer.get("frame"), f"{pointer}/frame")
+        if side == "server":
+            found.append(event)
+    return found
 
 
 class Components:
@@ -97,15 +100,3 @@ def leave_open(draft: Draft) -> None:
     """Take back the total of both directions where one of them is not known to its end."""
     if not draft.unknown.isdisjoint(TOTALS):
         draft.withdraw("total_tokens")
-
-
-def _is_end(item: object) -> bool:
-    return is_object(item) and "close" in item and "frame" not in item
-
-
-def _frame(item: object, pointer: str) -> Frame:
-    outer = item if is_object(item) else WireObject(item, pointer).members
-    side = outer.get("from")
-    if side not in _SIDES:
-        raise DecibillReferenceError("malformed_body", f"{pointer}/from", "a frame is from client or server")
-    return Frame(side == "server", WireObject(outer.get("frame"), f"{pointer}/frame"))

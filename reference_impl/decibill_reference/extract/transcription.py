@@ -89,7 +89,8 @@ def read_transcript(exchange: Exchange, answer: WireObject, draft: Draft, *, has
         unit = "tokens" if has_tokens(usage) else "duration"  # AUB-EXT-28aa
     if unit == "tokens":  # whatever durations stand beside it (AUB-EXT-6f40)
         read_tokens(usage, TRANSCRIPTION, draft, normal_form=normal_form)
-        read_stated_duration(answer, usage, draft)
+        if "duration" in answer.members or "seconds" in usage.members:
+            read_stated_duration(answer, usage, draft)
     else:
         read_seconds(exchange, answer, usage, draft)
     draft.unread.extend(usage.unread())

@@ -27,13 +27,14 @@ class WireObject:
         DecibillReferenceError: `malformed_body` where *value* is no object.
     """
 
-    __slots__ = ("_children", "_read", "members", "pointer")
+    __slots__ = ("_children", "_is_read", "_read", "members", "pointer")
 
     def __init__(self, value: object, pointer: str) -> None:
         if not is_object(value):
             raise DecibillReferenceError("malformed_body", pointer, "the provider sends a JSON object here")
         self.members = value
         self.pointer = pointer
+        self._is_read = False
         self._read: set[str] = set()
         self._children: dict[str, tuple[WireObject, ...]] = {}
 
@@ -121,6 +122,10 @@ class WireObject:
         """Mark *member* as read: its number is known to be information and not usage."""
         self._read.add(member)
 
+    def skip_all(self) -> None:
+        """Mark all members as read, those of objects below included."""
+        self._is_read = True
+
     def first(self, members: Sequence[str]) -> str | None:
         """Return the first of *members*, spellings of one thing, that says something.
 
@@ -145,7 +150,7 @@ class WireObject:
     def unread(self) -> list[str]:
         """Return the pointers of all numbers other than zero, here and below, that have not been read."""
         found: list[str] = []
-        if self.members.keys() <= self._read:
+        if self._is_read or self.members.keys() <= self._read:
             return found
         for member, value in self.members.items():
             if member in self._read or not value or isinstance(value, str):
