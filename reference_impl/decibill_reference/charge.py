@@ -7,6 +7,7 @@ sum rather than from rounded lines (AUB-CHG-79ca).
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -18,8 +19,6 @@ from decibill_reference.selection import looked_up, select
 from decibill_reference.usage import UsageRecord, read_instant
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from decibill_reference.prices import Entry, PriceBook
     from decibill_reference.usage import Component
 
@@ -89,7 +88,8 @@ def _add_foreign(meter: Meter, part: UsageRecord | Component, model: str, entry:
 def _charge(meter: Meter, leading: Entry | None, book: PriceBook) -> Charge:
     """Return the charge for what has been metered; *leading* is the entry that gives it its currency."""
     exact = together(meter.amounts)
-    total: Decimal | None = rounded(exact)
+    is_rounded = meter.is_rounded and bool(meter.lines)
+    total: Decimal | None = exact if is_rounded and isinstance(exact, Decimal) else rounded(exact)
     if not meter.gaps:
         status = "free" if meter.lines and not exact else "priced"
     elif total:  # a lower bound of 0 would say that nothing is owed

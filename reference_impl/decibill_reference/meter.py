@@ -68,6 +68,7 @@ class Meter:
     Attributes:
         lines: the lines of all parts.
         amounts: what each line comes to, before it is rounded.
+        is_rounded: whether none of them is to be rounded, and so their sum is not either.
         gaps: what could not be priced.
         flags: what had to be assumed.
     """
@@ -82,6 +83,7 @@ class Meter:
         "amounts",
         "flags",
         "gaps",
+        "is_rounded",
         "lines",
     )
 
@@ -94,6 +96,7 @@ class Meter:
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self.amounts: list[Exact] = []
+        self.is_rounded = True
         self.gaps: list[Gap] = []
         self.flags: list[str] = []
 
@@ -190,8 +193,9 @@ class Meter:
 
     def _bill(self, found: Rate, measured: int | Decimal) -> None:
         if self._is_plain and found.unit is not None and measured:
-            exact = times(found.unit, measured)
-            subtotal = exact if type(measured) is int else rounded(exact)  # see `Rate.unit`
+            subtotal = exact = times(found.unit, measured)
+            if type(measured) is not int:  # see `Rate.unit`
+                subtotal, self.is_rounded = rounded(exact), False
             self.lines.append(Line(self._model, found.quantity, measured, measured, found.price, subtotal))
             self.amounts.append(exact)
         elif measured:  # a zero stays zero, whatever the minimum (AUB-CHG-a469)
@@ -243,6 +247,7 @@ class Meter:
         price: UnitPrice,
         addon: str | None,
     ) -> None:
+        self.is_rounded = False
         multiplier = self._entry.multiplier
         exact = multiply(price.exact, billed)
         if multiplier is not ONE:  # the one of an entry that has none, which is quicker to see than a 1

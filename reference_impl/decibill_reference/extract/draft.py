@@ -71,13 +71,16 @@ class Draft:
         if type(value) is not int or value > LARGEST_COUNT:
             self._is_doubtful = True
 
-    def state_counts(self, counts: Mapping[str, int], place: Callable[[str], str | None]) -> None:
+    def state_counts(
+        self, counts: Mapping[str, int], place: Callable[[str], str | None], *, fits: bool = False
+    ) -> None:
         """State what one object counts, once for a draft.
 
         Args:
             counts: whole numbers by quantity. Those that have no basis yet are what the provider reports.
             place: gives the pointer at which a quantity stands. It is asked when a refusal has to say it, and
                 not otherwise.
+            fits: whether it is certain that no part is larger than its whole.
         """
         names = names_in_order(counts)
         quantities: dict[str, int | Decimal] = {name: counts[name] for name in names}
@@ -87,6 +90,7 @@ class Draft:
         self._quantities = self._quantities | quantities if self._quantities else quantities
         self.basis = basis
         self._place = place
+        self._is_checked = fits
 
     def doubt(self) -> None:
         """Have each number looked at in the end, as sums can be larger than a record can hold."""

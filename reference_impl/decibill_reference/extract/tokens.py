@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from decibill_reference.extract.token_counts import place_in, read_by_member, read_plain
-from decibill_reference.extract.token_names import INPUT, OUTPUT, TOTAL, TOTAL_MEMBER
+from decibill_reference.extract.token_names import CACHED_PARTS, INPUT, OUTPUT, TOTAL, TOTAL_MEMBER
 from decibill_reference.numbers import LARGEST_COUNT
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ UNATTRIBUTED = (Unnamed(None), Unnamed(None))
 """Any modality can be on either side, so none is guessed."""
 
 _TEXT = Unnamed("text")
+_CACHED = frozenset(quantity for quantity, _ in CACHED_PARTS)
 _MEMBERS = frozenset(
     member
     for direction in (INPUT, OUTPUT)
@@ -82,10 +83,10 @@ def read_tokens(
         unnamed = _in_normal_form(unnamed)
         _add_wholes(counts, draft)
     named_input, named_output = _named(tuple(counts))
-    _complete(INPUT, named_input, unnamed[0], counts, draft)
-    _complete(OUTPUT, named_output, unnamed[1], counts, draft)
+    input_fits = _complete(INPUT, named_input, unnamed[0], counts, draft)
+    output_fits = _complete(OUTPUT, named_output, unnamed[1], counts, draft)
     _add_total(own, counts, draft)
-    draft.state_counts(counts, place)
+    draft.state_counts(counts, place, fits=input_fits and output_fits)
 
 
 def _in_normal_form(unnamed: tuple[Unnamed, Unnamed]) -> tuple[Unnamed, Unnamed]:
@@ -104,6 +105,9 @@ class _Named(NamedTuple):
     is_full: bool
     """Whether whole, text and audio are named; then parts that come to the whole leave nothing to state."""
 
+    is_partition: bool
+    """Whether nothing else is named that is a part of anything."""
+
 
 @lru_cache(maxsize=1024)  # few sets of names occur, and answers are many
 def _named(names: tuple[str, ...]) -> tuple[_Named, ...]:
@@ -112,6 +116,7 @@ def _named(names: tuple[str, ...]) -> tuple[_Named, ...]:
         _Named(
             tuple(part for part, _ in direction.parts if part in names),
             {direction.whole, direction.text, direction.audio} <= set(names),
+            direction.subset[0] not in names and _CACHED.isdisjoint(names),
         )
         for direction in (INPUT, OUTPUT)
     )
@@ -119,19 +124,25 @@ def _named(names: tuple[str, ...]) -> tuple[_Named, ...]:
 
 def _complete(
     direction: Direction, named: _Named, unnamed: Unnamed, counts: dict[str, int], draft: Draft
-) -> None:
-    """Add to *counts* what a direction's whole is made of beyond what is named."""
+) -> bool:
+    """Add to *counts* what a direction's whole is made of beyond what is named.
+
+    Returns:
+        Whether it is certain that no part is larger than its whole.
+    """
     whole, together = counts.get(direction.whole), 0
     for part in named.parts:
         together += counts[part]
     if named.is_full and together == whole:
-        return
+        return named.is_partition
     if whole is None:
         draft.unknown.add(direction.whole)
-    elif named.parts:
+        return named.is_partition
+    if named.parts:
         _complete_parts(direction, whole - together, counts, draft)
     else:
         _divide(direction, whole, unnamed, counts, draft)
+    return named.is_partition and together <= whole
 
 
 def _complete_parts(direction: Direction, rest: int, counts: dict[str, int], draft: Draft) -> None:
