@@ -115,7 +115,8 @@ def _of_children() -> float:
 
 
 def _run(program: str) -> str:
-    environment = os.environ | ENVIRONMENT | {"PYTHONPATH": our_path()}
+    # What pip installs is compiled; ours is compiled by the first round, even where Python is told not to.
+    environment = os.environ | ENVIRONMENT | {"PYTHONPATH": our_path(), "PYTHONDONTWRITEBYTECODE": ""}
     command = [sys.executable, "-c", program]
     done = subprocess.run(  # noqa: S603 - programs of this module
         command, env=environment, capture_output=True, check=False, text=True
