@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.extract import tokens
 from decibill_reference.extract.plain import Names, place_of, plain_counts
 from hypothesis import given
@@ -105,8 +104,5 @@ def test_one_pass_reads_what_is_read_member_by_member(usage: dict[str, Any], ope
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tokens, "read_plain", lambda _: None)
         careful = outcome(exchange)
-    if isinstance(quick, DecibillReferenceError):
-        assert isinstance(careful, DecibillReferenceError)
-        assert quick.to_json() == careful.to_json()
-    else:
-        assert quick == careful
+
+    assert quick.to_json() == careful.to_json()
