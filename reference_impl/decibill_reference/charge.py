@@ -95,8 +95,9 @@ def _charge(meter: Meter, leading: Entry | None, book: PriceBook) -> Charge:
     elif total:  # a lower bound of 0 would say that nothing is owed
         status = "partial"
     else:
-        unmetered = any(gap.reason == "quantity_unknown" for gap in meter.gaps)
-        status, total = "unmetered" if unmetered else "unpriced", None
+        is_unmetered = any(gap.reason == "quantity_unknown" for gap in meter.gaps)
+        status = "unmetered" if is_unmetered else "unpriced"
+        total = None
     return Charge(
         status,
         book.currency if leading is None else leading.currency,

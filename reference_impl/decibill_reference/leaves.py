@@ -111,39 +111,37 @@ class LeafPlan:
         """Return where every leaf goes by the keys of an entry's rates; many entries have the same ones."""
         return _plan(frozenset(rates))
 
-    @classmethod
-    def through(cls, leaves: _Leaves) -> LeafPlan:
-        """Go through the leaves of an entry and note where each goes."""
-        return cls(
-            inputs=tuple(
-                _Input(
-                    quantity,
-                    f"cached_{quantity}",
-                    leaves.place(quantity, quantity, "input_tokens"),
-                    # A missing cached rate means the fresh one (AUB-CHG-17f0).
-                    leaves.place(
-                        quantity, f"cached_{quantity}", "cached_input_tokens", quantity, "input_tokens"
-                    ),
-                )
-                for quantity in _INPUTS
-            ),
-            unattributed_input=leaves.unattributed("input_tokens", _INPUTS),
-            text_output=leaves.place("text_output_tokens", "text_output_tokens", "output_tokens"),
-            reasoning_output=leaves.place(
-                "text_output_tokens", "reasoning_output_tokens", "text_output_tokens", "output_tokens"
-            ),
-            audio_output=leaves.place("audio_output_tokens", "audio_output_tokens", "output_tokens"),
-            unattributed_output=leaves.unattributed("output_tokens", _OUTPUTS),
-            any_cached=any(key.startswith("cached_") for key in leaves.rates),
-            shares=leaves.shares,
-        )
-
 
 @lru_cache(maxsize=256)
 def _plan(rates: frozenset[str]) -> LeafPlan:
     unordered = _Leaves(rates)
-    LeafPlan.through(unordered)  # to see which shares there are
-    return LeafPlan.through(_Leaves(rates, unordered.seen))
+    _through(unordered)  # to see which shares there are
+    return _through(_Leaves(rates, unordered.seen))
+
+
+def _through(leaves: _Leaves) -> LeafPlan:
+    """Go through the leaves of an entry and note where each goes."""
+    return LeafPlan(
+        inputs=tuple(
+            _Input(
+                quantity,
+                f"cached_{quantity}",
+                leaves.place(quantity, quantity, "input_tokens"),
+                # A missing cached rate means the fresh one (AUB-CHG-17f0).
+                leaves.place(quantity, f"cached_{quantity}", "cached_input_tokens", quantity, "input_tokens"),
+            )
+            for quantity in _INPUTS
+        ),
+        unattributed_input=leaves.unattributed("input_tokens", _INPUTS),
+        text_output=leaves.place("text_output_tokens", "text_output_tokens", "output_tokens"),
+        reasoning_output=leaves.place(
+            "text_output_tokens", "reasoning_output_tokens", "text_output_tokens", "output_tokens"
+        ),
+        audio_output=leaves.place("audio_output_tokens", "audio_output_tokens", "output_tokens"),
+        unattributed_output=leaves.unattributed("output_tokens", _OUTPUTS),
+        any_cached=any(key.startswith("cached_") for key in leaves.rates),
+        shares=leaves.shares,
+    )
 
 
 class _Leaves:
@@ -199,7 +197,7 @@ class _Stated(NamedTuple):
     """In the order of the shares."""
 
     can_be_shares: bool
-    """Whether each is a share by itself, and there is no other, where each whole is the sum of its parts."""
+    """Whether, where each whole is the sum of its parts, each leaf is a share and no other has tokens."""
 
 
 @lru_cache(maxsize=1024)  # few sets of names occur, as in `quantities`

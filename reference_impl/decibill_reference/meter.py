@@ -103,7 +103,7 @@ class Meter:
     def read(
         self, part: UsageRecord | Component, model: str, entry: Entry, *, is_complete: bool = False
     ) -> None:
-        """Add the lines, gaps and flags of one part.
+        """Price the entry's unit family and its fees; every other quantity is information (AUB-CHG-f286).
 
         Args:
             part: the record itself or one of its components.

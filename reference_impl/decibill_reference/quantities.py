@@ -126,7 +126,7 @@ def in_order(
     Quantities that are in order already are returned as they are, and so are their bases.
     """
     order = names_in_order(quantities)
-    if order == tuple(quantities):
+    if order == tuple(quantities) == tuple(basis):
         return quantities, basis
     return {name: quantities[name] for name in order}, {name: basis[name] for name in order}
 

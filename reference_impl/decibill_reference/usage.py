@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, cast
 from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.jsonio import is_object
 from decibill_reference.numbers import LARGEST_COUNT, escape, plain, read_count, read_decimal
-from decibill_reference.quantities import COUNTS, check_parts, names_in_order
+from decibill_reference.quantities import COUNTS, QUANTITIES, check_parts, names_in_order
 
 __all__ = [
     "BASES",
@@ -50,6 +50,7 @@ FLAGS = (
 """What a record can say about how it was read, in canonical order."""
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+_QUANTITY_NAMES = frozenset(QUANTITIES)
 _RANK = {basis: rank for rank, basis in enumerate(BASES)}
 
 
@@ -230,13 +231,12 @@ def _decimal_json(value: Decimal) -> int | str:
 def _read_quantities(record: Mapping[str, Any], base: str) -> tuple[dict[str, int | Decimal], dict[str, str]]:
     stated = _mapping(record.get("quantities"), f"{base}/quantities")
     bases = _mapping(record.get("basis"), f"{base}/basis")
-    names = names_in_order(stated)
-    if len(names) < len(stated):
-        unknown = next(name for name in stated if name not in names)
+    if not _QUANTITY_NAMES.issuperset(stated):  # before their names are remembered
+        unknown = next(name for name in stated if name not in _QUANTITY_NAMES)
         raise _malformed(f"{base}/quantities/{escape(unknown)}", "no quantity has this name")
     quantities: dict[str, int | Decimal] = {}
     basis: dict[str, str] = {}
-    for name in names:
+    for name in names_in_order(stated):
         value = stated[name]
         if name not in COUNTS:
             value = read_decimal(value, f"{base}/quantities/{name}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 import pytest
+from decibill_reference.errors import DecibillReferenceError
 from decibill_reference.extract import gemini_tokens
 from decibill_reference.extract.gemini_counts import place_of, plain_counts, read_counts
-from decibill_reference.extract.gemini_names import INTERACTIONS, METADATA, Names
+from decibill_reference.extract.gemini_names import INTERACTIONS, METADATA, Dialect
 from decibill_reference.extract.wire import WireObject
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,7 +57,7 @@ def test_counts_and_lists_are_found_by_what_they_state() -> None:
     ],
     ids=["dump", "live", "interaction"],
 )
-def test_a_plain_object_has_the_names_of_any_dialect(usage: dict[str, int], names: Names) -> None:
+def test_a_plain_object_has_the_names_of_any_dialect(usage: dict[str, int], names: Dialect) -> None:
     found = plain_counts(usage, names)
 
     assert found is not None
@@ -218,6 +220,17 @@ def test_either_way_an_answer_has_one_record_or_refusal(usage: dict[str, Any], o
         careful = outcome(exchange)
 
     assert quick.to_json() == careful.to_json()
+
+
+def test_what_a_caller_gives_is_not_changed_by_reading_it() -> None:
+    entry = defaultdict[str, Any](str, {"tokenCount": 5})
+    record = outcome(
+        answered({"json": {"usageMetadata": usage_of(5, 5, promptTokensDetails=[entry])}}, "chat")
+    )
+
+    assert not isinstance(record, DecibillReferenceError)
+    assert record.quantities["text_input_tokens"] == 5
+    assert entry == {"tokenCount": 5}
 
 
 # Places

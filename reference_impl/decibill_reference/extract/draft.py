@@ -50,6 +50,7 @@ class Draft:
         self._is_checked = False
         """Whether no part of what is stated is larger than its whole, so that it need not be asked again."""
         self._is_in_order = False
+        """Whether quantities and bases have been stated in canonical order."""
         self._is_doubtful = False
         """Whether something was stated that a record may not be able to hold."""
         self.basis: dict[str, str] = {}
@@ -64,7 +65,7 @@ class Draft:
         self.provider_cost: ProviderCost | None = None
 
     def state(self, quantity: str, value: int | Decimal, basis: str) -> None:
-        """State that *quantity* is *value*; what is corrected still stands where it stood."""
+        """State that *quantity* is *value*, in place of what may have been stated before."""
         self._quantities[quantity] = value
         self.basis[quantity] = basis
         self._is_checked = self._is_in_order = False
@@ -77,7 +78,8 @@ class Draft:
         """State what one object counts, once for a draft.
 
         Args:
-            counts: whole numbers by quantity. Those that have no basis yet are what the provider reports.
+            counts: whole numbers by quantity, none of which has been stated before. Those that have no basis
+                yet are what the provider reports.
             place: gives the pointer at which a quantity stands. It is asked when a refusal has to say it, and
                 not otherwise.
             fits: whether it is certain that no part is larger than its whole.
@@ -86,11 +88,11 @@ class Draft:
         quantities: dict[str, int | Decimal] = {name: counts[name] for name in names}
         basis = dict.fromkeys(names, "provider_reported")
         basis.update(self.basis)
-        self._is_in_order = not self._quantities
+        is_first = not self._quantities
         self._quantities = self._quantities | quantities if self._quantities else quantities
         self.basis = basis
         self._place = place
-        self._is_checked = fits
+        self._is_in_order, self._is_checked = is_first, is_first and fits
 
     def doubt(self) -> None:
         """Have each number looked at in the end, as sums can be larger than a record can hold."""
@@ -160,8 +162,8 @@ class Draft:
             self._add_quantities(event)
         else:
             self._quantities, self.basis = dict(event._quantities), dict(event.basis)
-            self._is_doubtful, self._is_in_order = event._is_doubtful, event._is_in_order
-            self._is_checked = True
+            self._is_doubtful |= event._is_doubtful
+            self._is_in_order, self._is_checked = event._is_in_order, True
         self.unknown |= event.unknown
         self.flags |= event.flags
         self.unread.extend(event.unread)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from decimal import Decimal
 
-    from decibill_reference.extract.gemini_names import Listing, Names, PlainListing
+    from decibill_reference.extract.gemini_names import Dialect, Listing, PlainListing
     from decibill_reference.extract.wire import WireObject
 
     _Value: TypeAlias = int | float | Decimal | str | list[Any] | dict[str, Any] | None
@@ -40,11 +40,14 @@ class Counted:
         """The basis of what is added, and of what is changed by more than a sum."""
 
 
+_OBJECTS = (dict,)
+"""What holds an entry of a plain list; another kind of mapping may answer for members that it lacks."""
+
 _BESIDE = {"input_tokens": TOOL_USE, "output_tokens": "reasoning_output_tokens"}
 """What the wire counts beside a direction's tokens and a record inside them."""
 
 
-def plain_counts(members: Mapping[str, _Value], names: Names) -> Counted | None:
+def plain_counts(members: Mapping[str, _Value], names: Dialect) -> Counted | None:
     """Return what the usage object with those members counts, or None.
 
     It is None where the object is not plain, and where it leaves a direction out, whose lists may have to
@@ -83,16 +86,18 @@ def _add_plain_list(entries: Iterable[Any], names: PlainListing, counts: dict[st
     together = 0
     name, quantities = names.tokens, names.quantities
     for entry in entries:
+        if type(entry) not in _OBJECTS or len(entry) != 2:
+            raise ValueError
         tokens, quantity = entry[name], quantities[entry["modality"]]
         is_count = type(tokens) is int and 0 <= tokens <= LARGEST_COUNT
-        if not is_count or quantity in counts or len(entry) != 2:
+        if not is_count or quantity in counts:
             raise ValueError
         counts[quantity] = tokens
         together += tokens
     return together
 
 
-def read_counts(usage: WireObject, names: Names, *, is_live: bool) -> Counted:
+def read_counts(usage: WireObject, names: Dialect, *, is_live: bool) -> Counted:
     """Return what *usage* counts, read member by member, but for the lists of a direction that is unknown.
 
     Raises:
@@ -114,14 +119,14 @@ def read_counts(usage: WireObject, names: Names, *, is_live: bool) -> Counted:
     return counted
 
 
-def _read_count(usage: WireObject, names: Names, count: str, counted: Counted) -> None:
+def _read_count(usage: WireObject, names: Dialect, count: str, counted: Counted) -> None:
     member = usage.first(names.counts[count])
     value = usage.count(member) if member else None
     if value is not None:
         counted.counts[count] = value
 
 
-def _read_list(usage: WireObject, names: Names, listing: Listing, counted: Counted) -> None:
+def _read_list(usage: WireObject, names: Dialect, listing: Listing, counted: Counted) -> None:
     """Read a list: entries in any order, one without a count is zero (AUB-GEM-f596)."""
     member = usage.first(names.lists[listing])
     for entry in usage.items(member) if member else ():
@@ -139,7 +144,7 @@ def adds_up(counts: Mapping[str, int], *, is_live: bool) -> bool:
     return total == visible + thoughts or (is_live and total == visible)
 
 
-def place_of(quantity: str, usage: WireObject, names: Names) -> str | None:
+def place_of(quantity: str, usage: WireObject, names: Dialect) -> str | None:
     """Return the pointer at which *quantity* stands in *usage*, or None where it was worked out.
 
     A sum stands where the first of its terms does.

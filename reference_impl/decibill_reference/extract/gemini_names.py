@@ -23,8 +23,8 @@ __all__ = [
     "PARTS",
     "TOOL_USE",
     "TOTAL",
+    "Dialect",
     "Listing",
-    "Names",
     "PlainListing",
     "has_counts",
     "part_of",
@@ -54,7 +54,7 @@ class PlainListing:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class Dialect:
     """The names of one dialect."""
 
     counts: Mapping[str, tuple[str, ...]]
@@ -76,7 +76,7 @@ class Names:
     """The members that rules read, those that hold a text apart."""
 
     read_apart: str | None
-    """The member that has a rule of its own, whatever it holds if it is neither a number nor a list."""
+    """A member with a rule of its own, which leaves an object plain; its other spellings do not."""
 
 
 _INPUT: Mapping[str, str] = {
@@ -117,7 +117,7 @@ def part_of(listing: Listing, entry: WireObject) -> str:
     return _PARTS[listing].get((entry.text("modality") or "").upper(), _OTHER_PARTS[listing])
 
 
-def has_counts(usage: WireObject, names: Names) -> bool:
+def has_counts(usage: WireObject, names: Dialect) -> bool:
     """Tell whether *usage* counts any tokens; early chunks of a stream hold only a traffic type."""
     return any(
         usage.members.get(member) is not None
@@ -132,7 +132,7 @@ def _names(
     lists: Mapping[Listing, tuple[str, ...]],
     tokens: tuple[str, ...],
     apart: tuple[str, ...] = (),
-) -> Names:
+) -> Dialect:
     """Return the names of a dialect; *apart* are the spellings of what has a rule of its own."""
     plain_counts = {member: count for count, spellings in counts.items() for member in spellings}
     plain_lists = {
@@ -142,7 +142,7 @@ def _names(
         for member in spellings
     }
     no_texts = frozenset({*plain_counts, *plain_lists, *apart})
-    return Names(counts, lists, tokens, plain_counts, plain_lists, no_texts, apart[0] if apart else None)
+    return Dialect(counts, lists, tokens, plain_counts, plain_lists, no_texts, apart[0] if apart else None)
 
 
 def _in_either_case(parts: Mapping[str, str]) -> Mapping[str, str]:

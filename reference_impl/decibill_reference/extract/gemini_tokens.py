@@ -15,7 +15,7 @@ from decibill_reference.extract.gemini_names import TOOL_USE, TOTAL
 if TYPE_CHECKING:
     from decibill_reference.extract.draft import Draft
     from decibill_reference.extract.gemini_counts import Counted
-    from decibill_reference.extract.gemini_names import Listing, Names
+    from decibill_reference.extract.gemini_names import Dialect, Listing
     from decibill_reference.extract.wire import WireObject
 
 __all__ = ["Meaning", "read_gemini_tokens"]
@@ -74,13 +74,13 @@ _OUTPUT = _Direction(
 )
 
 
-def read_gemini_tokens(usage: WireObject, names: Names, meaning: Meaning, draft: Draft) -> bool:
+def read_gemini_tokens(usage: WireObject, names: Dialect, meaning: Meaning, draft: Draft) -> bool:
     """State the tokens that *usage* counts, of each direction and together, before anything else is stated.
 
     A count that is absent is zero where the total equals the other counts, else unknown (AUB-GEM-5cb5).
 
     Returns:
-        Whether *usage* is plain, so that no number in it is left unread but what `Names.read_apart` holds.
+        Whether *usage* is plain, so that no number in it is left unread but what `Dialect.read_apart` holds.
 
     Raises:
         DecibillReferenceError: `invalid_number`, `negative_quantity`, or `malformed_body` for details that
@@ -91,7 +91,8 @@ def read_gemini_tokens(usage: WireObject, names: Names, meaning: Meaning, draft:
     _complete(counted, meaning, draft)
     draft.basis.update(counted.bases)
     draft.state_counts(counted.counts, lambda quantity: place_of(quantity, usage, names))
-    if not plain:  # sums of entries may be larger than a record can hold
+    # Sums of entries may be larger than a record can hold; no other count is larger than the total below.
+    if not plain:
         draft.doubt()
     draft.state_sum("total_tokens", "input_tokens", "output_tokens")
     return plain is not None

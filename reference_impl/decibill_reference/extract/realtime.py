@@ -166,7 +166,7 @@ def _response_id(event: WireObject) -> str:
 def _at(value: object, path: tuple[str, ...]) -> object:
     """Return what *path* leads to in *value*, or None."""
     for step in path:
-        if value is None or not is_object(value):
+        if not is_object(value):
             return None
         value = value.get(step)
     return value
