@@ -24,10 +24,11 @@ _BEFORE_JSON: Final = re.compile(rb"\A(?:\xef\xbb\xbf|[ \t\r\n])*+")
 
 # Literals first: looking for them is many times faster than for a pattern, and most events have none.
 _KINDS: Final = (
-    ((b'"usage"',), re.compile(rb'"usage"\s*:\s*[^\sn]')),  # usage that is not null
-    ((b'"service_tier"',), re.compile(rb'"service_tier"\s*:\s*"')),
-    ((b"transcript.text.done", b"speech.audio.done"), None),
-    ((b"[DONE]",), None),
+    (b'"usage"', re.compile(rb'"usage"\s*:\s*[^\sn]')),  # usage that is not null
+    (b'"service_tier"', re.compile(rb'"service_tier"\s*:\s*"')),
+    (b"transcript.text.done", None),  # apart from the next, whose events are not to crowd it out
+    (b"speech.audio.done", None),
+    (b"[DONE]", None),
 )
 _KEPT: Final = 4
 _LARGEST_EVENT: Final = 4 * 1024 * 1024
@@ -83,8 +84,8 @@ class StreamDigest:
 
     def _keep(self, event: bytes) -> None:
         self._events += 1
-        for kept, (literals, pattern) in zip(self._kept, _KINDS, strict=True):
-            if any(literal in event for literal in literals) and (pattern is None or pattern.search(event)):
+        for kept, (literal, pattern) in zip(self._kept, _KINDS, strict=True):
+            if literal in event and (pattern is None or pattern.search(event)):
                 kept.append((self._events, event))
 
     def _forget_middle(self) -> None:

@@ -69,6 +69,13 @@ def test_a_cut_stream_stays_cut(cut: int) -> None:
     assert quantities(digest(stream).text()) == quantities(stream.decode())
 
 
+def test_the_last_event_of_a_kind_is_not_crowded_out_by_those_of_another() -> None:
+    done = event({"type": "transcript.text.done", "usage": USAGE})
+    foreign = b"event: speech.audio.done\n" + event(b'[DONE] "usage": 1')
+
+    assert done.decode() in digest(done, *[foreign] * 9).text()
+
+
 def test_events_that_say_nothing_of_usage_are_not_kept() -> None:
     stream = b"".join(event({"type": "speech.audio.delta", "audio": "A" * 100}) for _ in range(50))
     done = event({"type": "speech.audio.done", "usage": {"input_tokens": 1, "output_tokens": 2}})
